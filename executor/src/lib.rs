@@ -1,0 +1,1 @@
+//! Graph of steps to images: keys, cache, steps in parallel, layers.

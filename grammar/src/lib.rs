@@ -1,0 +1,27 @@
+//! Text of a Dockerfile to a spanned syntax tree.
+//!
+//! The flow through this crate:
+//!
+//! ```text
+//! SourceFile --lines--> logical lines --instruction (pest)--> Dockerfile (tree) + [Diagnostic]
+//!                                                                |
+//!                                             Word --word (pest)-+--> [Part]   (asked for by whoever expands)
+//! ```
+//!
+//! What this crate does not do: expand variables, know images or files, print, or fail. `parse` gives
+//! a tree for any bytes; a broken instruction is [`Instruction::Invalid`] and its neighbours survive.
+
+#![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
+
+pub mod diagnostic;
+pub mod instruction;
+pub mod source;
+pub mod tree;
+pub mod word;
+
+pub use diagnostic::{Code, Diagnostic, Fix, Label, Severity};
+pub use instruction::Instruction;
+pub use source::{LineIndex, SourceFile, SourceId, Span, Spanned};
+pub use tree::{Dialect, Directive, Dockerfile, Parse, Statement};
+pub use word::Word;
