@@ -1,2 +1,32 @@
-//! Stub.
-fn main() {}
+//! `dfc`: the command line. Wiring only: arguments in, one command run, an exit status out.
+//!
+//! ```text
+//! args (clap) -> commands::run -> commands/NAME.rs -> libraries -> render/, progress/ -> terminal
+//! ```
+//!
+//! The environment is read in `env.rs` and nowhere else; libraries get values.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod env;
+mod error;
+mod render;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return error::usage(&error),
+    };
+    let mut ui = ui::Ui::new(env::Env::read());
+    match commands::run(args.command, &mut ui) {
+        Ok(code) => code,
+        Err(error) => ui.fail(&error),
+    }
+}

@@ -1,0 +1,125 @@
+//! What can be typed: clap's types, and nothing behind them. They say what was typed; `commands/` says what it means.
+
+pub(crate) mod build;
+pub(crate) mod image;
+pub(crate) mod run;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub(crate) use build::BuildArgs;
+
+/// Compiles and builds Dockerfiles, without a daemon.
+#[derive(Debug, Parser)]
+#[command(name = "dfc", version, max_term_width = 100, subcommand_required = true)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands, in the order of the help.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build an image from a Dockerfile
+    Build(Box<BuildArgs>),
+    /// Show the build graph: what is cached, what would run, and why
+    Explain(Box<ExplainArgs>),
+    /// Look for mistakes in Dockerfiles
+    Check(CheckArgs),
+    /// Print the syntax tree of Dockerfiles as JSON lines
+    Parse(ParseArgs),
+    /// Run a command in an image
+    Run(Box<run::RunArgs>),
+    /// List images
+    #[command(visible_alias = "ls")]
+    Images(image::ImagesArgs),
+    /// Show the history of an image
+    History(image::HistoryArgs),
+    /// Print what is known of images as JSON
+    Inspect(image::InspectArgs),
+    /// Give an image a further name
+    Tag(image::TagArgs),
+    /// Remove images
+    #[command(visible_alias = "rmi")]
+    Rm(image::RmArgs),
+    /// Write images to an archive
+    Save(image::SaveArgs),
+    /// Read images from an archive
+    Load(image::LoadArgs),
+    /// Get images from a registry
+    Pull(image::PullArgs),
+    /// Remove what is not used from the store
+    Prune(image::PruneArgs),
+    /// The commands on images by docker's longer names
+    #[command(subcommand, hide = true)]
+    Image(image::ImageCommand),
+}
+
+/// `dfc explain`
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// How to print the graph
+    #[arg(long, value_enum, default_value_t = GraphFormat::Text)]
+    pub(crate) format: GraphFormat,
+    /// Compile Dockerfiles alone: no context, no image is looked up; PATHs are Dockerfiles
+    #[arg(long)]
+    pub(crate) no_resolve: bool,
+    #[command(flatten)]
+    pub(crate) graph: build::GraphArgs,
+    /// The build context, or Dockerfiles with --no-resolve
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+/// Forms of the build graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// A tree for people
+    Text,
+    /// For tools
+    Json,
+    /// For Graphviz
+    Dot,
+    /// For Markdown pages
+    Mermaid,
+}
+
+/// `dfc check`
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
+    pub(crate) format: CheckFormat,
+    /// The Dockerfiles
+    #[arg(value_name = "FILE", default_value = "Dockerfile")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Forms of diagnostics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// With the source line and the word underlined
+    Human,
+    /// One JSON object a file
+    Json,
+}
+
+/// `dfc parse`
+#[derive(Debug, clap::Args)]
+pub(crate) struct ParseArgs {
+    /// How to print the tree
+    #[arg(long, value_enum, default_value_t = ParseFormat::Json)]
+    pub(crate) format: ParseFormat,
+    /// The Dockerfiles
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Forms of a syntax tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ParseFormat {
+    /// One JSON object a line, a file each
+    Json,
+}

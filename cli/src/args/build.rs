@@ -1,0 +1,119 @@
+//! The flags of `dfc build`, and those that `dfc explain` shares with it ([`GraphArgs`]).
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// What changes what is built: shared by `build` and `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct GraphArgs {
+    /// The Dockerfile (default: PATH/Dockerfile; `-` for standard input)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// The stage to build (default: the last)
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) target: Option<String>,
+    /// A value for an ARG; without `=VALUE` it is taken from the environment
+    #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
+    pub(crate) build_args: Vec<String>,
+    /// A folder or image that FROM and --from find by a name: a path, `docker-image://REF` or
+    /// `oci-layout://PATH[:TAG]`
+    #[arg(long = "build-context", value_name = "NAME=VALUE")]
+    pub(crate) build_contexts: Vec<String>,
+    /// A secret for RUN --mount=type=secret: `id=ID[,src=FILE|,env=NAME]`
+    #[arg(long = "secret", value_name = "SPEC")]
+    pub(crate) secrets: Vec<String>,
+    /// An agent socket or key for RUN --mount=type=ssh: `default` or `ID=SOCKET`
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) ssh: Vec<String>,
+    /// Run every step, whatever earlier builds left
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Run every step of these stages
+    #[arg(long, value_name = "STAGE", value_delimiter = ',')]
+    pub(crate) no_cache_filter: Vec<String>,
+    /// A label for the image
+    #[arg(long = "label", value_name = "NAME=VALUE")]
+    pub(crate) labels: Vec<String>,
+    /// The platforms to build for
+    #[arg(long = "platform", value_name = "OS/ARCH", value_delimiter = ',')]
+    pub(crate) platforms: Vec<String>,
+    /// The network of RUN steps
+    #[arg(long, value_enum)]
+    pub(crate) network: Option<NetworkMode>,
+    /// A line for /etc/hosts of RUN steps
+    #[arg(long = "add-host", value_name = "NAME:IP")]
+    pub(crate) add_hosts: Vec<String>,
+    /// Ask the registry for base images even if the store has them
+    #[arg(long)]
+    pub(crate) pull: bool,
+    /// Size of /dev/shm in RUN steps (`128m`)
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) shm_size: Option<String>,
+    /// A limit for RUN steps
+    #[arg(long = "ulimit", value_name = "NAME=SOFT[:HARD]")]
+    pub(crate) ulimits: Vec<String>,
+    /// Allow `security.insecure` or `network.host`
+    #[arg(long, value_name = "RIGHT", value_delimiter = ',')]
+    pub(crate) allow: Vec<String>,
+}
+
+/// `dfc build`
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    #[command(flatten)]
+    pub(crate) graph: GraphArgs,
+    /// A name for the image
+    #[arg(short, long = "tag", value_name = "NAME[:TAG]")]
+    pub(crate) tags: Vec<String>,
+    /// Where the result goes: a folder, `-`, or `type=oci|docker|tar|local|image,dest=PATH`
+    #[arg(short, long = "output", value_name = "SPEC")]
+    pub(crate) outputs: Vec<String>,
+    /// Hand the image to a running docker or podman
+    #[arg(long)]
+    pub(crate) load: bool,
+    /// Print the image's id and nothing else
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Write the image's id to a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) iidfile: Option<PathBuf>,
+    /// Write facts about the result to a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata_file: Option<PathBuf>,
+    /// How progress is shown
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
+    pub(crate) progress: ProgressMode,
+    /// How many steps run at the same time
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// The build context
+    #[arg(value_name = "PATH")]
+    pub(crate) context: PathBuf,
+}
+
+/// `--network`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NetworkMode {
+    /// As `host`
+    Default,
+    /// Loopback only
+    None,
+    /// The network of this machine
+    Host,
+}
+
+/// `--progress`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressMode {
+    /// `tty` on a terminal, else `plain`
+    Auto,
+    /// Lines, as BuildKit prints them
+    Plain,
+    /// Live lines
+    Tty,
+    /// Nothing
+    Quiet,
+    /// JSON lines, for tools
+    Rawjson,
+}

@@ -1,0 +1,167 @@
+//! The flags of the commands on images in the store.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// `dfc image …`: docker's longer names of the same commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageCommand {
+    /// List images
+    #[command(visible_alias = "list")]
+    Ls(ImagesArgs),
+    /// Show the history of an image
+    History(HistoryArgs),
+    /// Print what is known of images as JSON
+    Inspect(InspectArgs),
+    /// Give an image a further name
+    Tag(TagArgs),
+    /// Remove images
+    #[command(visible_alias = "remove")]
+    Rm(RmArgs),
+    /// Write images to an archive
+    Save(SaveArgs),
+    /// Read images from an archive
+    Load(LoadArgs),
+    /// Get images from a registry
+    Pull(PullArgs),
+    /// Remove what is not used from the store
+    Prune(PruneArgs),
+}
+
+/// `dfc images`
+#[derive(Debug, Args)]
+pub(crate) struct ImagesArgs {
+    /// Show ids only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Show digests, too
+    #[arg(long)]
+    pub(crate) digests: bool,
+    /// Do not shorten ids
+    #[arg(long)]
+    pub(crate) no_trunc: bool,
+    /// How to print the list
+    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
+    pub(crate) format: TableFormat,
+    /// Show images of this name only
+    #[arg(value_name = "NAME[:TAG]")]
+    pub(crate) name: Option<String>,
+}
+
+/// Forms of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    /// For people
+    Table,
+    /// One JSON object a line
+    Json,
+}
+
+/// `dfc history`
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// Do not shorten the instructions
+    #[arg(long)]
+    pub(crate) no_trunc: bool,
+    /// How to print the list
+    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
+    pub(crate) format: TableFormat,
+    /// The image: a name, an id, or the beginning of one
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+}
+
+/// `dfc inspect`
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The images
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) images: Vec<String>,
+}
+
+/// `dfc tag`
+#[derive(Debug, Args)]
+pub(crate) struct TagArgs {
+    /// The image: a name, an id, or the beginning of one
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// The further name
+    #[arg(value_name = "NAME[:TAG]")]
+    pub(crate) name: String,
+}
+
+/// `dfc rm`
+#[derive(Debug, Args)]
+pub(crate) struct RmArgs {
+    /// Remove an image by its id even if it has several names
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// The images
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) images: Vec<String>,
+}
+
+/// `dfc save`
+#[derive(Debug, Args)]
+pub(crate) struct SaveArgs {
+    /// The archive (default: standard output)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The form of the archive
+    #[arg(long, value_enum, default_value_t = ArchiveFormat::Docker)]
+    pub(crate) format: ArchiveFormat,
+    /// The images
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) images: Vec<String>,
+}
+
+/// Forms of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ArchiveFormat {
+    /// What `docker load` reads
+    #[value(alias = "docker-archive")]
+    Docker,
+    /// An OCI image layout
+    #[value(alias = "oci-archive")]
+    Oci,
+}
+
+/// `dfc load`
+#[derive(Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// The archive, or a folder with an OCI layout (default: standard input)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// Print nothing but names
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// `dfc pull`
+#[derive(Debug, Args)]
+pub(crate) struct PullArgs {
+    /// The platform
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<String>,
+    /// Print the names only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// The images
+    #[arg(value_name = "NAME[:TAG]", required = true)]
+    pub(crate) images: Vec<String>,
+}
+
+/// `dfc prune`
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    /// Images that have a name, too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Keep this much (`10GB`)
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) keep_storage: Option<String>,
+}

@@ -1,0 +1,55 @@
+//! The commands, one file each; [`run`] hands over to the one that was typed.
+
+mod build;
+mod check;
+mod explain;
+mod explain_no_resolve;
+mod history;
+mod images;
+mod inspect;
+mod load;
+mod parse;
+mod prune;
+mod pull;
+mod rm;
+mod run;
+mod save;
+mod tag;
+
+use std::process::ExitCode;
+
+use crate::args::Command;
+use crate::args::image::ImageCommand;
+use crate::error::CliError;
+use crate::ui::Ui;
+
+/// Does what was asked.
+pub(crate) fn run(command: Command, ui: &mut Ui) -> Result<ExitCode, CliError> {
+    match command {
+        Command::Build(args) => build::run(&args, ui),
+        Command::Explain(args) => explain::run(&args, ui),
+        Command::Check(args) => check::run(&args, ui),
+        Command::Parse(args) => parse::run(&args, ui),
+        Command::Run(args) => run::run(&args, ui),
+        Command::Images(args) => images::run(&args, ui),
+        Command::History(args) => history::run(&args, ui),
+        Command::Inspect(args) => inspect::run(&args, ui),
+        Command::Tag(args) => tag::run(&args, ui),
+        Command::Rm(args) => rm::run(&args, ui),
+        Command::Save(args) => save::run(&args, ui),
+        Command::Load(args) => load::run(&args, ui),
+        Command::Pull(args) => pull::run(&args, ui),
+        Command::Prune(args) => prune::run(&args, ui),
+        Command::Image(command) => match command {
+            ImageCommand::Ls(args) => images::run(&args, ui),
+            ImageCommand::History(args) => history::run(&args, ui),
+            ImageCommand::Inspect(args) => inspect::run(&args, ui),
+            ImageCommand::Tag(args) => tag::run(&args, ui),
+            ImageCommand::Rm(args) => rm::run(&args, ui),
+            ImageCommand::Save(args) => save::run(&args, ui),
+            ImageCommand::Load(args) => load::run(&args, ui),
+            ImageCommand::Pull(args) => pull::run(&args, ui),
+            ImageCommand::Prune(args) => prune::run(&args, ui),
+        },
+    }
+}

@@ -1,0 +1,90 @@
+//! How a command fails: [`CliError`], and the exit status of each kind.
+
+use std::io;
+use std::process::ExitCode;
+
+/// Why a command did not do what it was asked. Exit status 1, but for a wrong command line (2) and a reader that went
+/// away (0).
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The command line was wrong.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong with it.
+        message: String,
+        /// What to type instead.
+        help: Option<String>,
+    },
+    /// The command line was right, and yet it did not work.
+    #[error("{message}")]
+    Failed {
+        /// What did not work.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// It did not work, and everything about it is printed already.
+    #[error("failed")]
+    Reported,
+    /// Who reads our output is gone.
+    #[error("broken pipe")]
+    BrokenPipe,
+}
+
+impl CliError {
+    /// A wrong command line.
+    pub(crate) fn usage(message: impl Into<String>) -> CliError {
+        CliError::Usage { message: message.into(), help: None }
+    }
+
+    /// Something that did not work.
+    pub(crate) fn failed(message: impl Into<String>) -> CliError {
+        CliError::Failed { message: message.into(), help: None }
+    }
+
+    /// Adds what to do.
+    pub(crate) fn help(self, text: impl Into<String>) -> CliError {
+        let help = Some(text.into());
+        match self {
+            CliError::Usage { message, .. } => CliError::Usage { message, help },
+            CliError::Failed { message, .. } => CliError::Failed { message, help },
+            CliError::Reported => CliError::Reported,
+            CliError::BrokenPipe => CliError::BrokenPipe,
+        }
+    }
+
+    /// An error of writing our own output.
+    pub(crate) fn output(error: &io::Error) -> CliError {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return CliError::BrokenPipe;
+        }
+        CliError::failed(format!("cannot write to standard output: {error}"))
+    }
+
+    /// The status the process ends with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            CliError::Usage { .. } => ExitCode::from(2),
+            CliError::Failed { .. } | CliError::Reported => ExitCode::FAILURE,
+            CliError::BrokenPipe => ExitCode::SUCCESS,
+        }
+    }
+
+    /// What to do, if there is something to say.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        match self {
+            CliError::Usage { help, .. } | CliError::Failed { help, .. } => help.as_deref(),
+            CliError::Reported | CliError::BrokenPipe => None,
+        }
+    }
+}
+
+/// Prints clap's complaint, or the help or version that was asked for.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // Nobody is left to hear that this failed.
+    let _ = error.print();
+    match u8::try_from(error.exit_code()) {
+        Ok(code) => ExitCode::from(code),
+        Err(_) => ExitCode::from(2),
+    }
+}

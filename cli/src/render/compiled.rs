@@ -1,0 +1,1 @@
+//! A compiled file as JSON.

@@ -1,0 +1,70 @@
+//! Where output goes: results to standard output, everything else to standard error. [`Ui`] is the only printer.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::env::Env;
+use crate::error::CliError;
+
+/// The user's side of a command.
+#[derive(Debug)]
+pub(crate) struct Ui {
+    /// What the surroundings say.
+    pub(crate) env: Env,
+}
+
+impl Ui {
+    /// A ui in these surroundings.
+    pub(crate) fn new(env: Env) -> Ui {
+        Ui { env }
+    }
+
+    /// Whether results may be coloured.
+    pub(crate) fn color_out(&self) -> bool {
+        self.env.stdout_terminal && self.env.color()
+    }
+
+    /// Whether messages may be coloured.
+    pub(crate) fn color_err(&self) -> bool {
+        self.env.stderr_terminal && self.env.color()
+    }
+
+    /// Writes a result as it is.
+    pub(crate) fn write(&mut self, text: &str) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|error| CliError::output(&error))
+    }
+
+    /// Writes a result and ends the line.
+    pub(crate) fn line(&mut self, text: impl Display) -> Result<(), CliError> {
+        self.write(&format!("{text}\n"))
+    }
+
+    /// Tells something beside the result. That nobody hears it is no reason to stop.
+    pub(crate) fn note(&mut self, text: impl Display) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Tells of something that is probably not as meant.
+    pub(crate) fn warn(&mut self, text: impl Display) {
+        let word = if self.color_err() { "\x1b[1;33mwarning\x1b[0m" } else { "warning" };
+        self.note(format_args!("{word}: {text}"));
+    }
+
+    /// Says why the command failed; gives the exit status.
+    pub(crate) fn fail(&mut self, error: &CliError) -> ExitCode {
+        if !matches!(error, CliError::Reported | CliError::BrokenPipe) {
+            let color = self.color_err();
+            let word = if color { "\x1b[1;31merror\x1b[0m" } else { "error" };
+            self.note(format_args!("{word}: {error}"));
+            if let Some(help) = error.advice() {
+                let word = if color { "\x1b[1;36mhelp\x1b[0m" } else { "help" };
+                self.note(format_args!(" {word}: {help}"));
+            }
+        }
+        error.exit_code()
+    }
+}
