@@ -1,0 +1,156 @@
+//! [`Env`]: all that a build has of the outside.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use compiler::op::ImageSource;
+use oci::manifest::{Compression, Descriptor};
+use store::Store;
+
+use crate::cancel::Cancel;
+use crate::status::Status;
+
+/// What a build works with.
+pub struct Env<'a> {
+    /// Where layers, blobs and records live.
+    pub store: &'a Store,
+    /// The folders that the user gave, by name; `""` is the main build context.
+    pub contexts: BTreeMap<String, LocalContext>,
+    /// Brings layers of images into the store.
+    pub images: &'a dyn Images,
+    /// Fetches URLs.
+    pub downloads: &'a dyn Downloads,
+    /// Knows secrets and agent sockets.
+    pub secrets: &'a dyn Secrets,
+    /// What the user chose.
+    pub settings: Settings,
+    /// Is told what happens.
+    pub status: &'a dyn Status,
+    /// Stops the build.
+    pub cancel: Cancel,
+    /// The clock.
+    pub now: fn() -> SystemTime,
+}
+
+impl fmt::Debug for Env<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Env")
+            .field("contexts", &self.contexts)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A folder that the user gave as a context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalContext {
+    /// The folder, absolute.
+    pub root: PathBuf,
+    /// The .dockerignore that applies: its name for messages, and its text.
+    pub ignore: Option<(String, String)>,
+}
+
+/// What the user chose, beyond what the graph says.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How many steps may run at the same time; `None` for a generous number.
+    pub jobs: Option<usize>,
+    /// How new layers are packed.
+    pub compression: Compression,
+    /// What must be in the store when the build is done.
+    pub deliver: Deliver,
+    /// `SOURCE_DATE_EPOCH`: no time in the image is later (seconds since 1970).
+    pub epoch: Option<i64>,
+    /// Names the Dockerfile that is built (its path), so that a step finds the record of its earlier self.
+    pub project: String,
+    /// What `/etc/resolv.conf` is for RUN; `None` for the host's.
+    pub resolv_conf: Option<String>,
+    /// Limits for RUN.
+    pub limits: sandbox::Limits,
+}
+
+/// What must be in the store when the build is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deliver {
+    /// Config, manifest and the blobs of all layers.
+    Blobs,
+    /// Config, manifest and the blobs of new layers; layers of base images that are not there stay away (a push to
+    /// where they are already).
+    NewBlobs,
+    /// All layers as trees (`type=local`, `type=tar`); nothing is packed.
+    Trees,
+    /// Nothing: steps run for their verdict, or to fill the cache.
+    Nothing,
+}
+
+/// Brings layers of images into the store.
+pub trait Images: Sync {
+    /// The layers of a resolved image as its manifest lists them, bottom first.
+    ///
+    /// # Errors
+    /// Says why they cannot be known.
+    fn layers(&self, image: &ImageSource) -> Result<Vec<Descriptor>, OutsideError>;
+
+    /// Brings the blob of one of its layers into the store (`Store::blob_writer`, digest checked). It may be there
+    /// already. `progress` is told how many bytes have come.
+    ///
+    /// # Errors
+    /// Says why it could not be fetched.
+    fn fetch(
+        &self,
+        image: &ImageSource,
+        layer: &Descriptor,
+        progress: &dyn Fn(u64),
+    ) -> Result<(), OutsideError>;
+}
+
+/// Fetches URLs for ADD.
+pub trait Downloads: Sync {
+    /// Gets a URL into `to`. With the `validator` of an earlier download (see [`Downloaded::validator`]) the server may
+    /// say that nothing changed; then nothing is written.
+    ///
+    /// # Errors
+    /// Says why there is no content.
+    fn get(
+        &self,
+        url: &str,
+        validator: Option<&str>,
+        to: &mut dyn Write,
+    ) -> Result<Downloaded, OutsideError>;
+}
+
+/// How a download went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Downloaded {
+    /// Whether the server said that the content is still what the validator stands for.
+    pub not_modified: bool,
+    /// The `Last-Modified` header, seconds since 1970.
+    pub last_modified: Option<i64>,
+    /// What to ask with next time; its form is the implementation's own.
+    pub validator: Option<String>,
+}
+
+/// Knows secrets and agent sockets. Values go nowhere but into the running command.
+pub trait Secrets: Sync {
+    /// The value of a secret; `None` if there is no such secret.
+    ///
+    /// # Errors
+    /// Says why it cannot be read.
+    fn secret(&self, id: &str) -> Result<Option<Vec<u8>>, OutsideError>;
+
+    /// The agent socket forwarded under this id; `None` if there is none.
+    fn ssh_socket(&self, id: &str) -> Option<PathBuf>;
+}
+
+/// Why something outside did not work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct OutsideError {
+    /// One line, lower case, names the thing.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}

@@ -1,0 +1,115 @@
+//! [`BuildError`]: which step failed, and why.
+
+use std::io;
+use std::path::PathBuf;
+
+use compiler::StepId;
+
+use crate::env::OutsideError;
+
+/// A step that failed. `BuildGraph::step(step).span` is the place in the Dockerfile.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct BuildError {
+    /// Which step, unless it was none's fault.
+    pub step: Option<StepId>,
+    /// What people call the step; empty without a step.
+    pub name: String,
+    /// Why.
+    pub cause: Box<Cause>,
+}
+
+impl BuildError {
+    /// What to do, if there is something to say beyond the message.
+    pub fn help(&self) -> Option<String> {
+        self.cause.help()
+    }
+}
+
+/// Why a step failed. Messages follow BuildKit's where it has one.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// A command ended with another code than 0.
+    #[error("process \"{command}\" did not complete successfully: exit code: {code}")]
+    ExitCode {
+        /// The words of the command, joined with blanks.
+        command: String,
+        /// What it ended with; 128 + N for signal N.
+        code: i32,
+        /// The last lines it wrote.
+        tail: Vec<String>,
+        /// Whether the kernel killed it because memory ran out.
+        out_of_memory: bool,
+    },
+    /// The command could not be started.
+    #[error("process \"{command}\" could not be started: {source}")]
+    NotStarted {
+        /// The words of the command, joined with blanks.
+        command: String,
+        /// Why.
+        source: Box<sandbox::SandboxError>,
+    },
+    /// A file operation cannot be done as asked.
+    #[error("{message}")]
+    File {
+        /// What is wrong, naming the path.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// A name in `USER` or a path of a mount is not in the tree.
+    #[error("{0}")]
+    Exec(String),
+    /// A required secret or agent socket was not given.
+    #[error("secret {id}: not found")]
+    SecretMissing {
+        /// Its id.
+        id: String,
+    },
+    /// A context that the graph names was not given.
+    #[error("the build context `{0}` was not given")]
+    NoContext(String),
+    /// A pattern in a .dockerignore or `--exclude` is broken.
+    #[error("{0}")]
+    Pattern(String),
+    /// Images, downloads, secrets.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// A file of the user could not be read.
+    #[error("cannot read `{path}`: {source}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The build was stopped.
+    #[error("the build was stopped")]
+    Cancelled,
+}
+
+impl Cause {
+    fn help(&self) -> Option<String> {
+        match self {
+            Cause::ExitCode { out_of_memory: true, .. } => {
+                Some("the command ran out of memory; give it more with --memory".into())
+            }
+            Cause::File { help, .. } => help.clone(),
+            Cause::Outside(outside) => outside.help.clone(),
+            Cause::SecretMissing { id } => {
+                Some(format!("give it with --secret id={id},src=FILE or --ssh {id}"))
+            }
+            Cause::ExitCode { .. }
+            | Cause::NotStarted { .. }
+            | Cause::Exec(_)
+            | Cause::NoContext(_)
+            | Cause::Pattern(_)
+            | Cause::Store(_)
+            | Cause::Io { .. }
+            | Cause::Cancelled => None,
+        }
+    }
+}

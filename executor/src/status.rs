@@ -1,0 +1,99 @@
+//! [`Status`]: what a build says while it runs.
+
+use std::time::Duration;
+
+use compiler::StepId;
+
+use crate::verdict::Verdict;
+
+/// Is told what happens, from any thread; must not block for long.
+pub trait Status: Sync {
+    /// Takes one event. For one step they come in order: Started, Log and Progress, then Finished, Failed or Stopped.
+    fn event(&self, event: Event);
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A step's inputs are there; its key is made and looked up.
+    Started {
+        /// Which.
+        step: StepId,
+    },
+    /// The step is not cached: now it really runs.
+    Running {
+        /// Which.
+        step: StepId,
+        /// Why it is not cached.
+        verdict: Verdict,
+    },
+    /// A piece of output of a command: whole lines, or what came without one for a while.
+    Log {
+        /// Of which step.
+        step: StepId,
+        /// Where it was written.
+        stream: Stream,
+        /// The bytes as they came, newline included.
+        bytes: Vec<u8>,
+    },
+    /// How far a long part of a step is (a layer being fetched, a context being scanned).
+    Progress {
+        /// Of which step.
+        step: StepId,
+        /// What is going on (`fetching sha256:0123456789ab`).
+        what: String,
+        /// How much is done: bytes or things.
+        done: u64,
+        /// Of how much, if that is known.
+        total: Option<u64>,
+    },
+    /// A step is done.
+    Finished {
+        /// Which.
+        step: StepId,
+        /// Whether it was cached, and why not.
+        verdict: Verdict,
+        /// How long it took.
+        duration: Duration,
+    },
+    /// A step failed; `build` returns why.
+    Failed {
+        /// Which.
+        step: StepId,
+    },
+    /// A step was stopped because another failed or the user asked for it.
+    Stopped {
+        /// Which.
+        step: StepId,
+    },
+    /// A layer is being packed beside the steps.
+    Packing {
+        /// The step that made the layer.
+        step: StepId,
+    },
+    /// A layer is packed.
+    Packed {
+        /// The step that made the layer.
+        step: StepId,
+        /// Size of the blob in bytes.
+        size: u64,
+        /// How long it took.
+        duration: Duration,
+    },
+    /// Something the user should know that is no error.
+    Notice {
+        /// About which step, if about one.
+        step: Option<StepId>,
+        /// One line.
+        text: String,
+    },
+}
+
+/// Where a command wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
