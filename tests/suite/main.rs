@@ -1,2 +1,41 @@
-//! Stub.
-fn main() {}
+//! The end-to-end tests of `dfc`: one binary, data-driven.
+//!
+//! Each module registers its trials by a function `trials() -> Vec<Trial>` and one line in [`SUITES`].
+//! A trial that needs something of the machine (root, a program) says so by [`need::Need`]; where it is
+//! missing the trial is reported as ignored, with the reason. `cargo test -p dfc-tests -- PART-OF-A-NAME`
+//! runs some of them; names read `suite::case`.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+mod cases;
+mod dfc;
+mod need;
+
+/// What a trial gives back; any error that can be printed turns into a failure by `?`.
+pub(crate) type Outcome = Result<(), Failed>;
+
+/// All suites: the prefix of their trials' names, and the function that lists them.
+const SUITES: &[(&str, fn() -> Vec<Trial>)] = &[("suite", trials)];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trials = SUITES.iter().flat_map(|(_, trials)| trials()).collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// What holds of the suites themselves.
+fn trials() -> Vec<Trial> {
+    vec![Trial::test("suite::names_start_with_their_suite", names_start_with_their_suite)]
+}
+
+fn names_start_with_their_suite() -> Outcome {
+    for (suite, trials) in SUITES.iter().filter(|(suite, _)| *suite != "suite") {
+        let prefix = format!("{suite}::");
+        for trial in trials() {
+            if !trial.name().starts_with(&prefix) {
+                return Err(format!("trial `{}` of suite `{suite}`", trial.name()).into());
+            }
+        }
+    }
+    Ok(())
+}
