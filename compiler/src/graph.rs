@@ -86,6 +86,8 @@ pub struct BuildGraph {
     pub targets: Vec<Target>,
     /// Names of the stages that steps refer to, by [`StageId`]; the index as text where a stage has no name.
     pub stage_names: Vec<String>,
+    /// SOURCE_DATE_EPOCH in seconds since 1970: the time of the image and of its new history entries.
+    pub epoch: Option<i64>,
 }
 
 impl BuildGraph {

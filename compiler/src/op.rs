@@ -73,7 +73,7 @@ pub struct HttpSource {
 pub struct GitSource {
     /// The remote.
     pub url: String,
-    /// Branch, tag or commit; `None` for the remote's HEAD.
+    /// Branch, tag, full `refs/...` name or commit; `None` for the remote's HEAD.
     pub reference: Option<String>,
     /// A folder in it.
     pub subdir: Option<String>,
@@ -81,6 +81,8 @@ pub struct GitSource {
     pub checksum: Option<String>,
     /// Whether `.git` stays.
     pub keep_git_dir: bool,
+    /// Whether submodules are fetched, too.
+    pub submodules: bool,
 }
 
 /// Runs a command.
@@ -100,7 +102,8 @@ pub struct ExecOp {
     pub network: Network,
     /// How much it may do.
     pub security: Security,
-    /// In the order of the flags; the root is not among them.
+    /// In the order they are mounted, parents before what lies in them; the root is not among them. A later one
+    /// covers an earlier one.
     pub mounts: Vec<Mount>,
     /// Secrets given as environment variables.
     pub secret_env: Vec<SecretEnv>,
@@ -163,8 +166,8 @@ pub enum MountKind {
         sharing: Sharing,
         /// Absolute path in the input's tree that a new cache starts from; only with an input.
         source: String,
-        /// Owner and mode of a new cache.
-        owner: MountOwner,
+        /// Owner and mode of a new cache that starts empty; `None` if none of them was given: root's, mode 0755.
+        owner: Option<MountOwner>,
     },
     /// Memory.
     Tmpfs {
@@ -252,8 +255,11 @@ pub enum FileAction {
 /// Copies what one source word names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyAction {
-    /// Absolute path or wildcard in the source tree (cleaned, so that it cannot climb out).
+    /// Absolute path or wildcard in the source tree (cleaned, so that it cannot climb out). With `parents`, the
+    /// folder that the pattern counts from.
     pub source: String,
+    /// Whether `source` may hold wildcards; what is downloaded is named literally.
+    pub wildcard: bool,
     /// Absolute path; a trailing slash says that it is a folder.
     pub dest: String,
     /// `--chown`, expanded.
@@ -264,11 +270,20 @@ pub struct CopyAction {
     pub unpack: Unpack,
     /// `--exclude` patterns (moby/patternmatcher).
     pub exclude: Vec<String>,
-    /// `--parents`
-    pub parents: bool,
+    /// `--parents`: what below `source` is copied, with the folders above it.
+    pub parents: Option<Parents>,
     /// Whether the source is the user's files or a download, whose owner is dropped, or a stage or image, whose owner
     /// stays.
     pub keep_owner: bool,
+}
+
+/// What `COPY --parents` takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parents {
+    /// Pattern relative to [`CopyAction::source`] (moby/patternmatcher; what is matched comes with all that is in it).
+    pub pattern: String,
+    /// Whether it is an error if nothing matches: there is no wildcard in the word.
+    pub required: bool,
 }
 
 /// Whether a copied file that is an archive is unpacked.
@@ -285,8 +300,10 @@ pub enum Unpack {
 pub struct MkdirAction {
     /// Absolute path.
     pub path: String,
-    /// Owner by USER's rules; `None` for root.
+    /// Owner as USER names it; `None` for root.
     pub owner: Option<String>,
+    /// Modification time of the folders made, in seconds since 1970 (SOURCE_DATE_EPOCH); `None` for now.
+    pub time: Option<i64>,
 }
 
 /// Makes a file (parents included).

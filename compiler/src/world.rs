@@ -79,6 +79,8 @@ pub struct BuildOptions {
     pub allow_insecure: bool,
     /// `--allow network.host`
     pub allow_host_network: bool,
+    /// Looks at every stage, not only at those that the target needs: what `dfc check` does without `--target`.
+    pub all_stages: bool,
 }
 
 /// What `--build-context` gives a name to.
@@ -86,6 +88,8 @@ pub struct BuildOptions {
 pub enum NamedContext {
     /// A folder; the world knows where it is.
     Local,
+    /// `docker-image://scratch`
+    Scratch,
     /// `docker-image://REF`
     Image(Reference),
     /// `oci-layout://PATH[:TAG][@DIGEST]`
