@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::digest::Digest;
+use crate::platform::Platform;
+use crate::{MAX_CONFIG, null_default};
 
 /// A whole image config. Keys that dfc does not know stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -17,23 +19,30 @@ pub struct ImageConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// CPU architecture in Go's words (`amd64`).
+    #[serde(default, deserialize_with = "null_default")]
     pub architecture: String,
     /// Operating system in Go's words (`linux`).
+    #[serde(default, deserialize_with = "null_default")]
     pub os: String,
     /// `os.version`
     #[serde(rename = "os.version", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
     /// `os.features`
-    #[serde(rename = "os.features", default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        rename = "os.features",
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_default"
+    )]
     pub os_features: Vec<String>,
     /// Variant of the architecture (`v7`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     /// What a container of it starts with.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_default")]
     pub config: ContainerConfig,
     /// The layers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_default")]
     pub rootfs: RootFs,
     /// How it came to be.
     #[serde(default, deserialize_with = "null_default")]
@@ -43,13 +52,44 @@ pub struct ImageConfig {
     pub other: Map<String, Value>,
 }
 
-/// Reads JSON's `null` as the empty value: Go writes an empty slice or map so.
-fn null_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+/// Why bytes are no image config.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// More than anyone means.
+    #[error("the image config has {0} bytes; {MAX_CONFIG} are the most that is read")]
+    TooBig(u64),
+    /// Not the JSON of a config.
+    #[error("the image config cannot be read: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl ImageConfig {
+    /// Reads a config, as tolerant as Docker: nulls and missing parts are empty, unknown parts are kept.
+    ///
+    /// # Errors
+    /// If it is too big or not the JSON of a config.
+    pub fn parse(bytes: &[u8]) -> Result<ImageConfig, ConfigError> {
+        if bytes.len() as u64 > MAX_CONFIG {
+            return Err(ConfigError::TooBig(bytes.len() as u64));
+        }
+        Ok(serde_json::from_slice(bytes)?)
+    }
+
+    /// The bytes that are stored and hashed: the same for equal configs.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a config has string keys only")
+    }
+
+    /// The platform that it is for, as it says.
+    pub fn platform(&self) -> Platform {
+        Platform {
+            os: self.os.clone(),
+            architecture: self.architecture.clone(),
+            variant: self.variant.clone().filter(|variant| !variant.is_empty()),
+            os_version: self.os_version.clone(),
+            os_features: self.os_features.clone(),
+        }
+    }
 }
 
 /// What a container starts with.
@@ -105,7 +145,7 @@ pub struct ContainerConfig {
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_default")]
     pub on_build: Vec<String>,
     /// Set by every CMD, as BuildKit does.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false", deserialize_with = "null_default")]
     pub args_escaped: bool,
     /// Everything else.
     #[serde(flatten)]
@@ -116,31 +156,37 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// JSON's `{}`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// JSON's `{}`. Whatever stands in its place is read as it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Empty {}
+
+impl<'de> Deserialize<'de> for Empty {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Empty, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Empty {})
+    }
+}
 
 /// `HEALTHCHECK`, durations in nanoseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Healthcheck {
     /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", …]`
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_default")]
     pub test: Vec<String>,
     /// `--interval`
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
     pub interval: i64,
     /// `--timeout`
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
     pub timeout: i64,
     /// `--start-period`
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
     pub start_period: i64,
     /// `--start-interval`
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
     pub start_interval: i64,
     /// `--retries`
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
     pub retries: i64,
 }
 
@@ -152,7 +198,7 @@ fn is_zero(value: &i64) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RootFs {
     /// Always `layers`.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default = "layers")]
     pub kind: String,
     /// Digests of the uncompressed layer tars, bottom first.
     #[serde(default, deserialize_with = "null_default")]
@@ -161,8 +207,12 @@ pub struct RootFs {
 
 impl Default for RootFs {
     fn default() -> RootFs {
-        RootFs { kind: "layers".into(), diff_ids: Vec::new() }
+        RootFs { kind: layers(), diff_ids: Vec::new() }
     }
+}
+
+fn layers() -> String {
+    "layers".to_owned()
 }
 
 /// One line of an image's history.
@@ -172,7 +222,7 @@ pub struct History {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// What made it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty", deserialize_with = "null_default")]
     pub created_by: String,
     /// Who.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,6 +231,48 @@ pub struct History {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Whether it has no layer.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false", deserialize_with = "null_default")]
     pub empty_layer: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nulls_of_go_are_empty_values() {
+        let text = r#"{"architecture":null,"os":"linux","os.features":null,"config":{"User":null,"ExposedPorts":null,
+            "Env":null,"Entrypoint":null,"Cmd":null,"Volumes":{"/v":null},"WorkingDir":null,"Labels":null,"OnBuild":null,
+            "Healthcheck":{"Test":null,"Interval":null},"ArgsEscaped":null},
+            "rootfs":{"diff_ids":null},"history":null}"#;
+        let config = ImageConfig::parse(text.as_bytes()).unwrap();
+        assert_eq!(config.rootfs, RootFs::default());
+        assert_eq!(config.config.volumes.keys().collect::<Vec<_>>(), ["/v"]);
+        for text in ["{}", r#"{"config":null,"rootfs":null}"#] {
+            assert_eq!(ImageConfig::parse(text.as_bytes()).unwrap(), ImageConfig::default());
+        }
+    }
+
+    #[test]
+    fn unknown_parts_survive_in_their_order() {
+        let text = r#"{"architecture":"amd64","os":"linux","config":{"Env":["A=1"],"Hostname":"h","Zed":{"b":1,"a":2}},
+            "rootfs":{"type":"layers","diff_ids":[]},"history":[],"docker_version":"20","container":"c"}"#;
+        let config = ImageConfig::parse(text.as_bytes()).unwrap();
+        let json = String::from_utf8(config.to_json()).unwrap();
+        let expected = [
+            r#""Env":["A=1"],"Hostname":"h","Zed":{"b":1,"a":2}"#,
+            r#""docker_version":"20","container":"c""#,
+        ];
+        assert!(expected.iter().all(|part| json.contains(part)), "{json}");
+        assert_eq!(ImageConfig::parse(json.as_bytes()).unwrap(), config);
+    }
+
+    #[test]
+    fn what_is_no_config_is_refused() {
+        for text in ["", "[]", "{\"config\":[]}", "{\"rootfs\":{\"diff_ids\":[\"x\"]}}"] {
+            assert!(ImageConfig::parse(text.as_bytes()).is_err(), "{text}");
+        }
+        let big = vec![b' '; MAX_CONFIG as usize + 1];
+        assert!(matches!(ImageConfig::parse(&big), Err(ConfigError::TooBig(_))));
+    }
 }
