@@ -2,13 +2,18 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use libtest_mimic::Failed;
 use tempfile::TempDir;
+
+use crate::scratch;
 
 /// The path of the `dfc` under test: `$DFC_BIN`, or the one of this workspace and profile, built if need be.
 ///
@@ -44,21 +49,30 @@ fn built() -> io::Result<PathBuf> {
     Ok(profile.join("dfc"))
 }
 
-/// A `dfc` with a store of its own, which goes when this value goes.
+/// A `dfc` with a store of its own.
 #[derive(Debug)]
 pub(crate) struct Dfc {
-    home: TempDir,
+    home: PathBuf,
+    /// Removes the store when this value goes, where it is not shared.
+    _own: Option<TempDir>,
 }
 
 impl Dfc {
-    /// A `dfc` with an empty store.
+    /// A `dfc` with an empty store, which goes when this value goes.
     pub(crate) fn new() -> io::Result<Dfc> {
-        Ok(Dfc { home: tempfile::Builder::new().prefix("dfc-store-").tempdir()? })
+        let own = scratch::fresh("store-")?;
+        Ok(Dfc { home: own.path().to_owned(), _own: Some(own) })
+    }
+
+    /// A `dfc` with the store in `home`.
+    pub(crate) fn at(home: &Path) -> io::Result<Dfc> {
+        fs::create_dir_all(home)?;
+        Ok(Dfc { home: home.to_owned(), _own: None })
     }
 
     /// The folder of the store.
     pub(crate) fn home(&self) -> &Path {
-        self.home.path()
+        &self.home
     }
 
     /// A call of `dfc` with this store: no terminal, no configuration or cache of the user.
@@ -106,6 +120,23 @@ impl From<Output> for Done {
 }
 
 impl Done {
+    /// Runs a command to its end; one that takes longer than `limit` is killed and fails.
+    pub(crate) fn within(mut command: Command, limit: Duration) -> Result<Done, Failed> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn()?;
+        let pid = child.id().to_string();
+        let (send, receive) = mpsc::channel();
+        let waiting = thread::spawn(move || send.send(child.wait_with_output()));
+        match receive.recv_timeout(limit) {
+            Ok(output) => Ok(Done::from(output?)),
+            Err(_) => {
+                Command::new("kill").args(["-9", &pid]).status()?;
+                let _ = waiting.join();
+                Err(format!("still running after {} s, killed", limit.as_secs()).into())
+            }
+        }
+    }
+
     /// This, if the exit status is `status`; else a failure that shows what was said.
     pub(crate) fn expect(self, status: i32) -> Result<Done, Failed> {
         if self.status == Some(status) {

@@ -7,20 +7,29 @@
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+mod bases;
 mod cases;
+mod conformance;
 mod dfc;
+mod difference;
+mod image;
 mod need;
+mod scratch;
 
 /// What a trial gives back; any error that can be printed turns into a failure by `?`.
 pub(crate) type Outcome = Result<(), Failed>;
 
 /// All suites: the prefix of their trials' names, and the function that lists them.
-const SUITES: &[(&str, fn() -> Vec<Trial>)] = &[("suite", trials)];
+const SUITES: &[(&str, fn() -> Vec<Trial>)] =
+    &[("suite", trials), ("conformance", conformance::trials)];
 
 fn main() {
     let arguments = Arguments::from_args();
     let trials = SUITES.iter().flat_map(|(_, trials)| trials()).collect();
-    libtest_mimic::run(&arguments, trials).exit();
+    let scratch = scratch::open().expect("the target folder can be written");
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    drop(scratch);
+    conclusion.exit();
 }
 
 /// What holds of the suites themselves.

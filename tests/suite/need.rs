@@ -19,6 +19,8 @@ pub(crate) enum Need {
     Root,
     /// The tests run as an ordinary user.
     OrdinaryUser,
+    /// A machine of the architecture that the recorded images are of.
+    Amd64,
     /// A busybox that is linked statically, so that it runs in an empty image.
     StaticBusybox,
     /// A program on the `PATH`.
@@ -27,10 +29,13 @@ pub(crate) enum Need {
 
 impl Need {
     /// Why the need is not met here, or `None` if it is.
-    fn missing(self) -> Option<String> {
+    pub(crate) fn missing(self) -> Option<String> {
         match self {
             Need::Root => (!is_root()).then(|| "needs root".to_owned()),
             Need::OrdinaryUser => is_root().then(|| "needs an ordinary user".to_owned()),
+            Need::Amd64 => {
+                (!cfg!(target_arch = "x86_64")).then(|| "needs an x86-64 machine".to_owned())
+            }
             Need::StaticBusybox => match busybox() {
                 Ok(_) => None,
                 Err(why) => Some(why.to_string()),
