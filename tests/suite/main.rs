@@ -10,6 +10,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 mod bases;
 mod cases;
 mod conformance;
+mod corpus;
 mod dfc;
 mod difference;
 mod image;
@@ -21,7 +22,7 @@ pub(crate) type Outcome = Result<(), Failed>;
 
 /// All suites: the prefix of their trials' names, and the function that lists them.
 const SUITES: &[(&str, fn() -> Vec<Trial>)] =
-    &[("suite", trials), ("conformance", conformance::trials)];
+    &[("suite", trials), ("conformance", conformance::trials), ("corpus", corpus::trials)];
 
 fn main() {
     let arguments = Arguments::from_args();
