@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use sandbox::userns::Identity;
+
+use crate::error::CliError;
 
 /// What dfc takes from its surroundings.
 #[derive(Debug, Clone)]
@@ -34,6 +38,63 @@ impl Env {
     /// A variable that is set and not empty.
     pub(crate) fn var(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// A path as the user means it: relative ones count from where dfc was started.
+    pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.cwd.join(path)
+    }
+
+    /// The user's home folder.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.var("HOME").map(PathBuf::from)
+    }
+
+    /// Where the store is: `DFC_HOME`, else `/var/lib/dfc` for root and `$XDG_DATA_HOME/dfc` for everybody else.
+    ///
+    /// # Errors
+    /// Neither is known: an ordinary user without a home.
+    pub(crate) fn store_root(&self) -> Result<PathBuf, CliError> {
+        if let Some(root) = self.var("DFC_HOME") {
+            return Ok(self.path(root));
+        }
+        if sandbox::userns::identity() == Identity::Root {
+            return Ok(PathBuf::from("/var/lib/dfc"));
+        }
+        let data = self.var("XDG_DATA_HOME").map(PathBuf::from);
+        data.or_else(|| Some(self.home()?.join(".local/share")))
+            .map(|data| data.join("dfc"))
+            .ok_or_else(|| {
+                CliError::failed("there is no place for the store: HOME is not set")
+                    .help("set DFC_HOME to a folder")
+            })
+    }
+
+    /// The folder of docker's settings, with the passwords of registries: `DOCKER_CONFIG`, else `~/.docker`.
+    pub(crate) fn docker_config(&self) -> Option<PathBuf> {
+        let folder = self.var("DOCKER_CONFIG").map(|folder| self.path(folder));
+        folder.or_else(|| Some(self.home()?.join(".docker")))
+    }
+
+    /// dfc's own settings: `DFC_CONFIG`, else `$XDG_CONFIG_HOME/dfc/config.toml`.
+    pub(crate) fn config_file(&self) -> Option<PathBuf> {
+        if let Some(file) = self.var("DFC_CONFIG") {
+            return Some(self.path(file));
+        }
+        let folder = self.var("XDG_CONFIG_HOME").map(PathBuf::from);
+        Some(folder.or_else(|| Some(self.home()?.join(".config")))?.join("dfc/config.toml"))
+    }
+
+    /// An environment with these variables alone.
+    #[cfg(test)]
+    pub(crate) fn of_test(vars: &[(&str, &str)]) -> Env {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Env {
+            vars: vars.iter().map(owned).collect(),
+            cwd: PathBuf::from("/start"),
+            stdout_terminal: false,
+            stderr_terminal: false,
+        }
     }
 
     /// Whether colour may be used where there is a terminal.

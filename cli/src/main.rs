@@ -12,6 +12,8 @@ mod args;
 mod commands;
 mod env;
 mod error;
+mod options;
+mod progress;
 mod render;
 mod ui;
 

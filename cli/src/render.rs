@@ -1,4 +1,12 @@
 //! Data to text: one file per form. Nothing here decides anything.
 
 pub(crate) mod compiled;
+pub(crate) mod graph_dot;
+pub(crate) mod graph_json;
+pub(crate) mod graph_mermaid;
+pub(crate) mod graph_text;
+pub(crate) mod human;
+pub(crate) mod json;
 pub(crate) mod parse;
+pub(crate) mod table;
+pub(crate) mod time;

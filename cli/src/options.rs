@@ -1,0 +1,10 @@
+//! What the typed options mean: text to values, each kind in its file. Wrong text is a [`CliError::Usage`].
+//!
+//! [`CliError::Usage`]: crate::error::CliError::Usage
+
+pub(crate) mod context;
+pub(crate) mod csv;
+pub(crate) mod graph;
+pub(crate) mod output;
+pub(crate) mod secret;
+pub(crate) mod size;

@@ -1,0 +1,160 @@
+//! Lines as BuildKit prints them without a terminal, so that tools which read those read ours:
+//!
+//! ```text
+//! #5 [build 2/5] RUN make
+//! #5 0.123 output
+//! #5 DONE 0.3s
+//!
+//! #6 [build 3/5] COPY a b
+//! #6 CACHED
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::time::Instant;
+
+use super::lines::Lines;
+use super::{Counts, ItemId, Outcome, Printer, Update, What};
+use crate::options::size;
+
+/// Prints lines to standard error.
+#[derive(Debug)]
+pub(super) struct Plain {
+    items: BTreeMap<ItemId, Item>,
+    shown: u32,
+    last: Option<ItemId>,
+}
+
+#[derive(Debug)]
+struct Item {
+    number: u32,
+    name: String,
+    begun: Instant,
+    lines: Lines,
+}
+
+impl Plain {
+    /// Nothing is printed yet.
+    pub(super) fn new() -> Plain {
+        Plain { items: BTreeMap::new(), shown: 0, last: None }
+    }
+
+    /// The lines of one update.
+    fn text(&mut self, update: &Update) -> String {
+        let mut text = String::new();
+        if let What::Begin { name } = &update.what {
+            self.shown += 1;
+            let item = Item {
+                number: self.shown,
+                name: name.clone(),
+                begun: update.at,
+                lines: Lines::default(),
+            };
+            self.items.insert(update.item, item);
+            self.head(update.item, &mut text);
+            return text;
+        }
+        let Some(item) = self.items.get_mut(&update.item) else {
+            if let What::Notice { text: notice } = &update.what {
+                let _ = writeln!(text, "{notice}");
+            }
+            return text;
+        };
+        let number = item.number;
+        let elapsed = update.at.duration_since(item.begun).as_secs_f64();
+        let mut body = String::new();
+        match &update.what {
+            What::Begin { .. } => unreachable!("handled above"),
+            What::Log { bytes, .. } => {
+                for line in item.lines.push(bytes) {
+                    let _ = writeln!(body, "#{number} {elapsed:.3} {line}");
+                }
+            }
+            What::Progress { part, done, total } => {
+                if total.is_some_and(|total| *done >= total) {
+                    let _ = writeln!(body, "#{number} {part} {} done", size::show(*done));
+                }
+            }
+            What::Notice { text } => {
+                let _ = writeln!(body, "#{number} {text}");
+            }
+            What::End { outcome, took } => {
+                if let Some(line) = item.lines.take() {
+                    let _ = writeln!(body, "#{number} {elapsed:.3} {line}");
+                }
+                let _ = match outcome {
+                    Outcome::Done => writeln!(body, "#{number} DONE {:.1}s", took.as_secs_f64()),
+                    Outcome::Cached => writeln!(body, "#{number} CACHED"),
+                    Outcome::Failed => writeln!(body, "#{number} ERROR"),
+                    Outcome::Stopped => writeln!(body, "#{number} CANCELED"),
+                };
+            }
+        }
+        if !body.is_empty() && self.last != Some(update.item) {
+            self.head(update.item, &mut text);
+        }
+        text.push_str(&body);
+        if matches!(update.what, What::End { .. }) {
+            self.items.remove(&update.item);
+        }
+        text
+    }
+
+    /// The line that says whose lines follow, behind a blank one.
+    fn head(&mut self, id: ItemId, text: &mut String) {
+        let item = &self.items[&id];
+        if self.last.is_some() {
+            text.push('\n');
+        }
+        let name = item.name.replace('\n', " ");
+        let _ = writeln!(text, "#{} {name}", item.number);
+        self.last = Some(id);
+    }
+}
+
+impl Printer for Plain {
+    fn update(&mut self, update: &Update) {
+        let text = self.text(update);
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    fn finish(&mut self, _: Counts) {
+        if self.last.is_some() {
+            let _ = io::stderr().lock().write_all(b"\n");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use executor::Stream;
+
+    use super::*;
+
+    #[test]
+    fn says_whose_lines_follow() {
+        let mut plain = Plain::new();
+        let start = Instant::now();
+        let mut show = |item, millis, what| {
+            let at = start + Duration::from_millis(millis);
+            plain.text(&Update { item, at, time: SystemTime::UNIX_EPOCH, what })
+        };
+        let log =
+            |text: &str| What::Log { stream: Stream::Stdout, bytes: text.as_bytes().to_vec() };
+        let end = |outcome| What::End { outcome, took: Duration::from_millis(340) };
+        let mut text = show(7, 0, What::Begin { name: "[1/2] RUN a".into() });
+        text += &show(9, 10, What::Begin { name: "[2/2] RUN b".into() });
+        text += &show(7, 123, log("one\ntw"));
+        text += &show(7, 200, log("o\nrest"));
+        text += &show(9, 300, end(Outcome::Cached));
+        text += &show(7, 340, end(Outcome::Done));
+        assert_eq!(
+            text,
+            "#1 [1/2] RUN a\n\n#2 [2/2] RUN b\n\n#1 [1/2] RUN a\n#1 0.123 one\n#1 0.200 two\n\
+             \n#2 [2/2] RUN b\n#2 CACHED\n\n#1 [1/2] RUN a\n#1 0.340 rest\n#1 DONE 0.3s\n"
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! Events of the executor as updates: each step of the graph is an item.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use compiler::{BuildGraph, StepId};
+use executor::{Event, Status, Verdict};
+
+use super::{ItemId, Outcome, Reporter, Task, What};
+
+/// Takes the executor's events.
+#[derive(Debug)]
+pub(crate) struct StepStatus {
+    reporter: Reporter,
+    names: Vec<String>,
+    first: ItemId,
+    packing: Mutex<BTreeMap<StepId, Task>>,
+}
+
+impl StepStatus {
+    /// For the steps of one graph.
+    pub(crate) fn new(graph: &BuildGraph, reporter: Reporter) -> StepStatus {
+        let names: Vec<String> = graph.steps().map(|(_, step)| step.name.clone()).collect();
+        let first = reporter.reserve(u32::try_from(names.len()).unwrap_or(u32::MAX));
+        StepStatus { reporter, names, first, packing: Mutex::default() }
+    }
+
+    fn item(&self, step: StepId) -> ItemId {
+        self.first + u32::try_from(step.index()).unwrap_or(u32::MAX)
+    }
+
+    fn name(&self, step: StepId) -> &str {
+        self.names.get(step.index()).map_or("", String::as_str)
+    }
+
+    fn packing(&self) -> std::sync::MutexGuard<'_, BTreeMap<StepId, Task>> {
+        self.packing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Status for StepStatus {
+    fn event(&self, event: Event) {
+        let (step, what) = match event {
+            Event::Started { step } => (step, What::Begin { name: self.name(step).to_owned() }),
+            // That it runs is seen by what follows; why it runs is what `explain` is for.
+            Event::Running { .. } => return,
+            Event::Log { step, stream, bytes } => (step, What::Log { stream, bytes }),
+            Event::Progress { step, what, done, total } => {
+                (step, What::Progress { part: what, done, total })
+            }
+            Event::Finished { step, verdict, duration } => {
+                let outcome = match verdict {
+                    Verdict::Hit => Outcome::Cached,
+                    Verdict::Miss(_) | Verdict::Unknown { .. } => Outcome::Done,
+                };
+                (step, What::End { outcome, took: duration })
+            }
+            Event::Failed { step } => {
+                (step, What::End { outcome: Outcome::Failed, took: Default::default() })
+            }
+            Event::Stopped { step } => {
+                (step, What::End { outcome: Outcome::Stopped, took: Default::default() })
+            }
+            Event::Packing { step } => {
+                let task = self.reporter.task(format!("packing {}", self.name(step)));
+                self.packing().insert(step, task);
+                return;
+            }
+            Event::Packed { step, size, .. } => {
+                let task = self.packing().remove(&step);
+                if let Some(task) = task {
+                    task.line(&crate::options::size::show(size));
+                    task.done();
+                }
+                return;
+            }
+            Event::Notice { step, text } => {
+                let item = step.map_or(0, |step| self.item(step));
+                self.reporter.send(item, What::Notice { text });
+                return;
+            }
+        };
+        self.reporter.send(self.item(step), what);
+    }
+}

@@ -1,0 +1,204 @@
+//! Live lines for a terminal: what is done scrolls up and stays, what runs stands below it with a clock and the last
+//! lines of its output.
+//!
+//! ```text
+//!  => [build 1/3] FROM docker.io/library/alpine:3.22                    1.2s
+//!  => CACHED [build 2/3] WORKDIR /src                                   0.0s
+//! [+] Building 14.1s (2/4)
+//!  => [build 3/3] RUN make                                             12.8s
+//!  =>   cc -O2 -c main.c
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::lines::{Lines, uncolored};
+use super::{Counts, ItemId, Outcome, Printer, Update, What};
+use crate::options::size;
+use crate::render::table::shorten;
+use crate::render::time;
+
+/// How many lines of output a running item shows.
+const TAIL: usize = 6;
+/// How often the live lines are drawn at most.
+const FRAME: Duration = Duration::from_millis(80);
+
+/// Draws live lines on standard error.
+#[derive(Debug)]
+pub(super) struct Tty {
+    bar: ProgressBar,
+    running: BTreeMap<ItemId, Item>,
+    counts: Counts,
+    begun: Instant,
+    drawn: Instant,
+    color: bool,
+}
+
+#[derive(Debug)]
+struct Item {
+    name: String,
+    begun: Instant,
+    lines: Lines,
+    tail: VecDeque<String>,
+    parts: BTreeMap<String, (u64, Option<u64>)>,
+}
+
+/// What a line is drawn in.
+#[derive(Clone, Copy)]
+enum Ink {
+    Plain,
+    Live,
+    Good,
+    Bad,
+    Faint,
+}
+
+impl Tty {
+    /// Nothing is drawn yet.
+    pub(super) fn new(color: bool) -> Tty {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(ProgressStyle::with_template("{msg}").expect("a template of ours is valid"));
+        let now = Instant::now();
+        Tty {
+            bar,
+            running: BTreeMap::new(),
+            counts: Counts::default(),
+            begun: now,
+            drawn: now,
+            color,
+        }
+    }
+
+    fn ink(&self, ink: Ink, text: &str) -> String {
+        let code = match ink {
+            Ink::Plain => return text.to_owned(),
+            Ink::Live => "36",
+            Ink::Good => "34",
+            Ink::Bad => "1;31",
+            Ink::Faint => "2",
+        };
+        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// ` => NAME      TIME`, the time at the right edge.
+    fn item_line(&self, ink: Ink, name: &str, took: Duration) -> String {
+        let width = usize::from(size_of_terminal().0);
+        let time = time::duration(took);
+        let room = width.saturating_sub(time.len() + 6).max(10);
+        let name = shorten(name, room);
+        let pad = room.saturating_sub(name.chars().count());
+        self.ink(ink, &format!(" => {name}{:pad$} {time}", ""))
+    }
+
+    /// What stays of an item that is over.
+    fn keep(&self, item: &Item, outcome: Outcome, took: Duration) {
+        let (ink, word) = match outcome {
+            Outcome::Done => (Ink::Good, ""),
+            Outcome::Cached => (Ink::Good, "CACHED "),
+            Outcome::Failed => (Ink::Bad, "ERROR "),
+            Outcome::Stopped => (Ink::Faint, "CANCELED "),
+        };
+        self.bar.println(self.item_line(ink, &format!("{word}{}", item.name), took));
+    }
+
+    fn draw(&mut self) {
+        let (width, height) = size_of_terminal();
+        let (width, height) = (usize::from(width), usize::from(height).max(6));
+        let elapsed = time::duration(self.begun.elapsed());
+        let (done, all) = (self.counts.done, self.counts.begun);
+        let head = format!("[+] Building {elapsed} ({done}/{all})");
+        let mut lines = vec![self.ink(Ink::Plain, &shorten(&head, width))];
+        // Every running item gets its line; what room is left is shared among their tails.
+        let room = (height - 3).saturating_sub(self.running.len());
+        let tail = (room / self.running.len().max(1)).min(TAIL);
+        for item in self.running.values() {
+            if lines.len() + 2 >= height {
+                break;
+            }
+            lines.push(self.item_line(Ink::Live, &item.name, item.begun.elapsed()));
+            let parts = item.parts.iter().map(|(part, (done, total))| match total {
+                Some(total) => {
+                    format!("{part} {} / {}", size::show(*done), size::show(*total))
+                }
+                None => format!("{part} {}", size::show(*done)),
+            });
+            let tail_lines = item.tail.iter().skip(item.tail.len().saturating_sub(tail)).cloned();
+            for text in parts.chain(tail_lines).take(tail) {
+                let text = shorten(&text, width.saturating_sub(8));
+                lines.push(self.ink(Ink::Faint, &format!(" =>   {text}")));
+            }
+        }
+        self.bar.set_message(lines.join("\n"));
+        self.bar.tick();
+        self.drawn = Instant::now();
+    }
+}
+
+impl Printer for Tty {
+    fn update(&mut self, update: &Update) {
+        self.counts.count(&update.what);
+        match &update.what {
+            What::Begin { name } => {
+                let item = Item {
+                    name: name.replace('\n', " "),
+                    begun: update.at,
+                    lines: Lines::default(),
+                    tail: VecDeque::new(),
+                    parts: BTreeMap::new(),
+                };
+                self.running.insert(update.item, item);
+            }
+            What::Log { bytes, .. } => {
+                if let Some(item) = self.running.get_mut(&update.item) {
+                    for line in item.lines.push(bytes) {
+                        item.tail.push_back(uncolored(&line));
+                        if item.tail.len() > TAIL {
+                            item.tail.pop_front();
+                        }
+                    }
+                }
+            }
+            What::Progress { part, done, total } => {
+                if let Some(item) = self.running.get_mut(&update.item) {
+                    if total.is_some_and(|total| *done >= total) {
+                        item.parts.remove(part);
+                    } else {
+                        item.parts.insert(part.clone(), (*done, *total));
+                    }
+                }
+            }
+            What::Notice { text } => self.bar.println(self.ink(Ink::Plain, text)),
+            What::End { outcome, took } => {
+                if let Some(item) = self.running.remove(&update.item) {
+                    self.keep(&item, *outcome, *took);
+                }
+            }
+        }
+        if self.drawn.elapsed() >= FRAME {
+            self.draw();
+        }
+    }
+
+    fn tick(&mut self) {
+        self.draw();
+    }
+
+    fn finish(&mut self, counts: Counts) {
+        self.bar.finish_and_clear();
+        let elapsed = time::duration(self.begun.elapsed());
+        let Counts { begun, done, cached, broken } = counts;
+        let (ink, word) = if broken { (Ink::Bad, "FAILED") } else { (Ink::Good, "FINISHED") };
+        let text = format!("[+] Building {elapsed} ({done}/{begun}, {cached} cached) {word}");
+        self.bar.println(self.ink(ink, &text));
+    }
+}
+
+/// Columns and rows of the terminal.
+fn size_of_terminal() -> (u16, u16) {
+    match rustix::termios::tcgetwinsize(rustix::stdio::stderr()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
+        Ok(_) | Err(_) => (80, 24),
+    }
+}

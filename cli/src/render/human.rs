@@ -1,0 +1,166 @@
+//! Diagnostics for people: the source line, the word underlined, what to do. The one file that knows miette.
+
+use std::fmt;
+
+use grammar::{Diagnostic, Severity, SourceFile, SourceId};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeCharacters,
+    ThemeStyles,
+};
+
+/// How it may look.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    /// Whether colours are wanted.
+    pub(crate) color: bool,
+    /// How wide the terminal is.
+    pub(crate) width: usize,
+}
+
+/// Diagnostics as text, in the order given, a blank line between them. `sources` are those that spans are in; the
+/// Dockerfile comes first.
+pub(crate) fn diagnostics(
+    diagnostics: &[Diagnostic],
+    sources: &[SourceFile],
+    look: Look,
+) -> String {
+    let styles = if look.color { ThemeStyles::ansi() } else { ThemeStyles::none() };
+    let theme = GraphicalTheme { characters: ThemeCharacters::unicode(), styles };
+    let handler =
+        GraphicalReportHandler::new_themed(theme).with_width(look.width).with_links(false);
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        let shown = Shown::new(diagnostic, sources);
+        let start = text.len();
+        if handler.render_report(&mut text, &shown).is_err() {
+            // The source cannot be shown; the words still can.
+            text.truncate(start);
+            text.push_str(&plain(diagnostic, sources));
+        }
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// `FILE:LINE:COLUMN: message` of one diagnostic, without the source.
+pub(crate) fn plain(diagnostic: &Diagnostic, sources: &[SourceFile]) -> String {
+    let word = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    };
+    let place = diagnostic.span().and_then(|span| {
+        let source = source(sources, span.source)?;
+        let (line, column) = source.lines().position(source.text(), span.start);
+        Some(format!("{}:{line}:{column}: ", source.name()))
+    });
+    format!("{}{word}: {}\n", place.unwrap_or_default(), diagnostic.message)
+}
+
+/// The source with an id.
+pub(crate) fn source(sources: &[SourceFile], id: SourceId) -> Option<&SourceFile> {
+    sources.iter().find(|source| source.id() == id)
+}
+
+/// A diagnostic in miette's terms.
+#[derive(Debug)]
+struct Shown<'a> {
+    diagnostic: &'a Diagnostic,
+    source: Option<NamedSource<String>>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(diagnostic: &'a Diagnostic, sources: &[SourceFile]) -> Shown<'a> {
+        let found = diagnostic.span().and_then(|span| source(sources, span.source));
+        let mut labels = Vec::new();
+        for (position, label) in diagnostic.labels.iter().enumerate() {
+            // One snippet shows one source; labels elsewhere are left out.
+            let Some(found) = found.filter(|found| found.id() == label.span.source) else {
+                continue;
+            };
+            let text = (!label.text.is_empty()).then(|| label.text.clone());
+            let (start, length) = visible(found.text(), label.span.range());
+            labels.push(match position {
+                0 => LabeledSpan::new_primary_with_span(text, (start, length)),
+                _ => LabeledSpan::new_with_span(text, (start, length)),
+            });
+        }
+        let source = found.map(|found| NamedSource::new(found.name(), found.text().to_owned()));
+        Shown { diagnostic, source, labels }
+    }
+}
+
+/// The first line of a range, start and length: a label over a whole heredoc would hide what it is about.
+fn visible(text: &str, range: std::ops::Range<usize>) -> (usize, usize) {
+    let slice = text.get(range.clone()).unwrap_or_default();
+    let line = slice.find('\n').map_or(slice, |end| &slice[..end]);
+    (range.start, line.trim_end().len())
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.diagnostic.message)
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl miette::Diagnostic for Shown<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        Some(Box::new(self.diagnostic.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.diagnostic.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Note => miette::Severity::Advice,
+        })
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        self.diagnostic.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grammar::Span;
+
+    use super::*;
+
+    #[test]
+    fn shows_line_and_word() {
+        let source = SourceFile::new("x/Dockerfile", "FROM scratch\nCPOY a b\n");
+        let found = Diagnostic::error(
+            "unknown-instruction",
+            "unknown instruction: CPOY",
+            Span::new(13, 17),
+        )
+        .help("did you mean COPY?");
+        let look = Look { color: false, width: 80 };
+        let text = diagnostics(&[found.clone(), found], &[source], look);
+        assert!(text.contains("x/Dockerfile:2:1"), "{text}");
+        assert!(text.contains("unknown instruction: CPOY"), "{text}");
+        assert!(text.contains("did you mean COPY?"), "{text}");
+        assert!(!text.contains('\x1b'), "{text}");
+    }
+
+    #[test]
+    fn needs_no_place() {
+        let found = Diagnostic::without_place("empty", "the Dockerfile cannot be empty");
+        let text = diagnostics(&[found], &[], Look { color: false, width: 80 });
+        assert!(text.contains("the Dockerfile cannot be empty"), "{text}");
+    }
+}
