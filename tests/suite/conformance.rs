@@ -7,8 +7,9 @@
 mod case;
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -32,8 +33,11 @@ const SHOWN: usize = 12;
 /// A trial for each case.
 pub(crate) fn trials() -> Vec<Trial> {
     let known = known_failures();
-    let mut trials: Vec<_> = cases::folders(SUITE, "expected.json")
-        .into_iter()
+    let own = cases::folders(SUITE, "expected.json");
+    let mut trials: Vec<_> = own
+        .iter()
+        .cloned()
+        .chain(given(&own))
         .map(|(name, folder)| {
             let known = known.get(&name).cloned();
             Trial::ignorable_test(format!("{SUITE}::{name}"), move || judged(&folder, known))
@@ -41,6 +45,15 @@ pub(crate) fn trials() -> Vec<Trial> {
         .collect();
     trials.push(Trial::test("conformance::known_failures_are_cases", known_failures_are_cases));
     trials
+}
+
+/// Further cases, of the folder that `$DFC_CONFORMANCE` names; those that are fixtures are not repeated.
+fn given(own: &[(String, PathBuf)]) -> Vec<(String, PathBuf)> {
+    let Some(folder) = env::var_os("DFC_CONFORMANCE") else { return Vec::new() };
+    // An absolute path replaces the folder of the fixtures when it is joined to it.
+    let mut given = cases::folders(&folder.to_string_lossy(), "expected.json");
+    given.retain(|(name, _)| own.iter().all(|(known, _)| known != name));
+    given
 }
 
 /// The cases that are known not to pass, and why.

@@ -14,15 +14,22 @@ mod corpus;
 mod dfc;
 mod difference;
 mod image;
+mod layering;
 mod need;
 mod scratch;
+mod tidy;
 
 /// What a trial gives back; any error that can be printed turns into a failure by `?`.
 pub(crate) type Outcome = Result<(), Failed>;
 
 /// All suites: the prefix of their trials' names, and the function that lists them.
-const SUITES: &[(&str, fn() -> Vec<Trial>)] =
-    &[("suite", trials), ("conformance", conformance::trials), ("corpus", corpus::trials)];
+const SUITES: &[(&str, fn() -> Vec<Trial>)] = &[
+    ("suite", trials),
+    ("conformance", conformance::trials),
+    ("corpus", corpus::trials),
+    ("layering", layering::trials),
+    ("tidy", tidy::trials),
+];
 
 fn main() {
     let arguments = Arguments::from_args();

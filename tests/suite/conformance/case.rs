@@ -22,7 +22,6 @@ pub(crate) struct Case {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Options {
     /// One line for people: what the case holds fast.
-    #[expect(dead_code, reason = "read by people")]
     about: String,
     args: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
