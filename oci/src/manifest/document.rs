@@ -7,6 +7,7 @@ use super::{ImageIndex, Manifest, media_type};
 use crate::MAX_MANIFEST;
 
 /// A manifest or an index, known by its media type.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Document {
     /// An image for one platform.
