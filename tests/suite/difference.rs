@@ -23,7 +23,7 @@ fn walk(want: &Value, got: &Value, at: &str, found: &mut Vec<String>) {
                 match (wanted.get(key), gotten.get(key)) {
                     (Some(want), Some(got)) => walk(want, got, &at, found),
                     (Some(want), None) => {
-                        found.push(format!("{at}: missing, want {}", short(want)))
+                        found.push(format!("{at}: missing, want {}", short(want)));
                     }
                     (None, got) => {
                         let got = short(got.unwrap_or(&Value::Null));

@@ -8,25 +8,36 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 
 mod bases;
+mod build;
 mod cases;
 mod conformance;
 mod corpus;
 mod dfc;
 mod difference;
+mod examples;
 mod image;
 mod layering;
 mod need;
+mod progress;
+mod project;
+mod registries;
 mod scratch;
 mod tidy;
 
 /// What a trial gives back; any error that can be printed turns into a failure by `?`.
 pub(crate) type Outcome = Result<(), Failed>;
 
-/// All suites: the prefix of their trials' names, and the function that lists them.
-const SUITES: &[(&str, fn() -> Vec<Trial>)] = &[
+/// The prefix of its trials' names, and the function that lists them.
+type Suite = (&'static str, fn() -> Vec<Trial>);
+
+/// All suites.
+const SUITES: &[Suite] = &[
     ("suite", trials),
     ("conformance", conformance::trials),
     ("corpus", corpus::trials),
+    ("build", build::trials),
+    ("registries", registries::trials),
+    ("examples", examples::trials),
     ("layering", layering::trials),
     ("tidy", tidy::trials),
 ];

@@ -52,9 +52,12 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
+/// Looks at one file; gives a line for each problem, which begins behind the file's path.
+type Rule = fn(&Source) -> Vec<String>;
+
 /// A trial for each rule.
 pub(crate) fn trials() -> Vec<Trial> {
-    let rules: [(&str, fn(&Source) -> Vec<String>); 6] = [
+    let rules: [(&str, Rule); 6] = [
         ("files_say_what_they_are_for", opening),
         ("files_are_short", file_length),
         ("functions_are_short", function_lengths),

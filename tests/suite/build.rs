@@ -1,0 +1,34 @@
+//! Builds from the outside: what is cached, what runs at the same time, what is said when it goes wrong,
+//! and what is left behind.
+
+mod bad_input;
+mod cache;
+mod interrupted;
+mod parallel;
+mod result;
+
+use libtest_mimic::Trial;
+
+use crate::need::Need;
+
+/// A build with RUN on the bases.
+const NEEDS: &[Need] = &[Need::StaticBusybox];
+
+/// All trials on `dfc build`.
+pub(crate) fn trials() -> Vec<Trial> {
+    [
+        cache::trials(),
+        parallel::trials(),
+        bad_input::trials(),
+        interrupted::trials(),
+        result::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Fails with both sides where they are not the same.
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, want: &T) -> crate::Outcome {
+    if got == want { Ok(()) } else { Err(format!("{what}: {got:?}, not {want:?}").into()) }
+}

@@ -1,0 +1,34 @@
+//! The examples build as their own first comments say.
+
+use std::path::PathBuf;
+
+use libtest_mimic::Trial;
+
+use crate::Outcome;
+use crate::cases::workspace;
+use crate::dfc::Dfc;
+use crate::need::{Need, busybox, trial};
+
+/// A trial for each example that needs no registry.
+pub(crate) fn trials() -> Vec<Trial> {
+    let busybox: &[Need] = &[Need::StaticBusybox];
+    vec![
+        Trial::test("examples::scratch", || build("scratch", "note", &[])),
+        trial("examples::parallel", busybox, || with_busybox("parallel", "gathered")),
+        trial("examples::site", busybox, || with_busybox("site", "site")),
+    ]
+}
+
+fn with_busybox(example: &str, name: &str) -> Outcome {
+    let busybox = busybox()?;
+    let folder = busybox.parent().map(PathBuf::from).unwrap_or_default();
+    build(example, name, &["--build-context", &format!("host={}", folder.display())])
+}
+
+fn build(example: &str, name: &str, flags: &[&str]) -> Outcome {
+    let dfc = Dfc::new()?;
+    let folder = workspace().join("examples").join(example);
+    let mut command = dfc.command(["build", "-t", name])?;
+    crate::dfc::Done::from(command.args(flags).arg(folder).output()?).expect(0)?;
+    dfc.run(["inspect", name])?.expect(0).map(|_| ())
+}
