@@ -21,6 +21,7 @@ mod need;
 mod progress;
 mod project;
 mod registries;
+mod rootless;
 mod scratch;
 mod tidy;
 
@@ -37,6 +38,7 @@ const SUITES: &[Suite] = &[
     ("corpus", corpus::trials),
     ("build", build::trials),
     ("registries", registries::trials),
+    ("rootless", rootless::trials),
     ("examples", examples::trials),
     ("layering", layering::trials),
     ("tidy", tidy::trials),

@@ -17,8 +17,6 @@ use crate::Outcome;
 pub(crate) enum Need {
     /// The tests run as root of the machine (or of a container that may mount).
     Root,
-    /// The tests run as an ordinary user.
-    OrdinaryUser,
     /// A machine of the architecture that the recorded images are of.
     Amd64,
     /// A busybox that is linked statically, so that it runs in an empty image.
@@ -32,7 +30,6 @@ impl Need {
     pub(crate) fn missing(self) -> Option<String> {
         match self {
             Need::Root => (!is_root()).then(|| "needs root".to_owned()),
-            Need::OrdinaryUser => is_root().then(|| "needs an ordinary user".to_owned()),
             Need::Amd64 => {
                 (!cfg!(target_arch = "x86_64")).then(|| "needs an x86-64 machine".to_owned())
             }
