@@ -1,8 +1,56 @@
 //! The 18 instructions as syntax, one file each. Adding one starts here: the compiler names every other place.
 
-use crate::source::{Span, Spanned};
-use crate::tree::Statement;
+mod add;
+mod arg;
+mod cmd;
+mod command;
+mod copy;
+mod entrypoint;
+mod env;
+mod expose;
+mod from;
+mod healthcheck;
+mod keyword;
+mod label;
+mod maintainer;
+mod mount;
+mod onbuild;
+mod pairs;
+mod run;
+mod shell;
+mod stopsignal;
+mod transfer;
+mod user;
+mod volume;
+mod workdir;
+
+use crate::diagnostic::Diagnostic;
+use crate::lines::LogicalLine;
+use crate::shape::{self, Shape};
+use crate::source::Span;
+use crate::suggest;
+use crate::tree::{Flag, Heredoc, Statement};
 use crate::word::Word;
+
+pub use add::Add;
+pub use arg::{Arg, ArgDeclaration};
+pub use command::{Command, CommandLine};
+pub use copy::Copy;
+pub use expose::Expose;
+pub use from::From;
+pub use healthcheck::{HealthTimings, Healthcheck};
+pub use keyword::Keyword;
+pub use maintainer::Maintainer;
+pub use mount::{Device, Mount};
+pub use onbuild::Onbuild;
+pub use pairs::Pairs;
+pub use run::Run;
+pub use shell::Shell;
+pub use stopsignal::Stopsignal;
+pub use transfer::{Source, SourceHeredoc, Transfer};
+pub use user::User;
+pub use volume::Volume;
+pub use workdir::Workdir;
 
 /// An instruction's own syntax. What all have in common (flags, words, heredocs, lines) is in [`Statement`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,218 +95,175 @@ pub enum Instruction {
     Invalid(Span),
 }
 
-/// A command line: one string for the shell, or words as they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CommandLine {
-    /// Given to the stage's SHELL.
-    Shell(Word),
-    /// JSON form: executed as it is.
-    Exec(Vec<Word>),
+/// What an instruction is read from: its shape and its heredocs.
+#[derive(Debug)]
+pub(crate) struct Draft<'a> {
+    kind: Keyword,
+    keyword: Span,
+    flags: &'a [Flag],
+    args: &'a [Word],
+    json: bool,
+    legacy: bool,
+    heredocs: &'a [Heredoc],
+    /// From the first word behind the flags to the last, or behind the keyword and flags if there is none.
+    place: Span,
 }
 
-/// `CMD` and `ENTRYPOINT`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
-    /// What to run.
-    pub line: CommandLine,
+/// An ONBUILD's instruction, and its text as it is stored in the image.
+#[derive(Debug)]
+pub(crate) struct Trigger {
+    pub(crate) statement: Option<Statement>,
+    pub(crate) expression: Word,
 }
 
-/// `FROM [--platform=P] IMAGE [AS NAME]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct From {
-    /// The image or stage, not expanded.
-    pub image: Word,
-    /// `AS NAME`, as written (names are compared in lower case).
-    pub name: Option<Spanned<String>>,
-    /// `AS` as written, for lint rules.
-    pub as_keyword: Option<Spanned<String>>,
-    /// `--platform`
-    pub platform: Option<Word>,
+/// Reads an instruction from its shape. `heredocs` are the bodies that follow the line.
+pub(crate) fn read(
+    line: &LogicalLine<'_>,
+    shape: &Shape,
+    heredocs: &[Heredoc],
+    trigger: Option<Trigger>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Instruction> {
+    let Some(kind) = shape.kind else {
+        diagnostics.push(unknown(shape));
+        return None;
+    };
+    let draft = Draft {
+        kind,
+        keyword: shape.keyword.span,
+        flags: &shape.flags,
+        args: &shape.args,
+        json: shape.json,
+        legacy: shape.legacy,
+        heredocs,
+        place: line.span(shape.rest.clone()),
+    };
+    if !shape.usable {
+        return None;
+    }
+    Some(match kind {
+        Keyword::Add => Instruction::Add(add::read(&draft, diagnostics)?),
+        Keyword::Arg => Instruction::Arg(arg::read(&draft, diagnostics)?),
+        Keyword::Cmd => Instruction::Cmd(cmd::read(&draft, diagnostics)?),
+        Keyword::Copy => Instruction::Copy(copy::read(&draft, diagnostics)?),
+        Keyword::Entrypoint => Instruction::Entrypoint(entrypoint::read(&draft, diagnostics)?),
+        Keyword::Env => Instruction::Env(env::read(&draft, diagnostics)?),
+        Keyword::Expose => Instruction::Expose(expose::read(&draft, diagnostics)?),
+        Keyword::From => Instruction::From(from::read(&draft, diagnostics)?),
+        Keyword::Healthcheck => Instruction::Healthcheck(healthcheck::read(&draft, diagnostics)?),
+        Keyword::Label => Instruction::Label(label::read(&draft, diagnostics)?),
+        Keyword::Maintainer => Instruction::Maintainer(maintainer::read(&draft, diagnostics)?),
+        Keyword::Onbuild => Instruction::Onbuild(onbuild::read(&draft, trigger?, diagnostics)?),
+        Keyword::Run => Instruction::Run(run::read(&draft, diagnostics)?),
+        Keyword::Shell => Instruction::Shell(shell::read(&draft, diagnostics)?),
+        Keyword::Stopsignal => Instruction::Stopsignal(stopsignal::read(&draft, diagnostics)?),
+        Keyword::User => Instruction::User(user::read(&draft, diagnostics)?),
+        Keyword::Volume => Instruction::Volume(volume::read(&draft, diagnostics)?),
+        Keyword::Workdir => Instruction::Workdir(workdir::read(&draft, diagnostics)?),
+    })
 }
 
-/// `ARG NAME[=DEFAULT] …`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arg {
-    /// Each declared name with its default.
-    pub args: Vec<ArgDeclaration>,
+/// Reads the instruction behind an ONBUILD. What BuildKit says only when the trigger runs is a warning.
+pub(crate) fn read_trigger(
+    line: &LogicalLine<'_>,
+    onbuild: &Shape,
+    heredocs: &[Heredoc],
+    shape: Shape,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Statement {
+    let mut later = Vec::new();
+    let span = line.span(onbuild.rest.clone());
+    let is_onbuild = shape.kind == Some(Keyword::Onbuild);
+    let instruction = match is_onbuild {
+        true => None,
+        false => read(line, &shape, heredocs, None, &mut later),
+    };
+    diagnostics.extend(onbuild::soften(later));
+    Statement {
+        instruction: instruction.unwrap_or(Instruction::Invalid(span)),
+        keyword: shape.keyword,
+        span,
+        head: span,
+        lines: line.lines,
+        original: line.text[onbuild.rest.clone()].to_owned(),
+        comments: Vec::new(),
+        empty_lines: Vec::new(),
+        flags: shape.flags,
+        args: shape.args,
+        json: shape.json,
+        heredocs: heredocs.to_vec(),
+    }
 }
 
-/// One name that an ARG declares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArgDeclaration {
-    /// The name, as a word: BuildKit expands it, too.
-    pub name: Word,
-    /// The default; `None` if there was no `=`.
-    pub default: Option<Word>,
+/// The shape of the instruction behind an ONBUILD, if there is one.
+pub(crate) fn trigger_shape(
+    line: &LogicalLine<'_>,
+    onbuild: &Shape,
+    escape: char,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Shape> {
+    let is_onbuild = onbuild.kind == Some(Keyword::Onbuild);
+    (is_onbuild && !onbuild.rest.is_empty())
+        .then(|| shape::read(line, onbuild.rest.clone(), escape, diagnostics))
 }
 
-/// `ENV` and `LABEL`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pairs {
-    /// Names and values.
-    pub pairs: Vec<(Word, Word)>,
-    /// Whether the old form without `=` was used.
-    pub legacy: bool,
+fn unknown(shape: &Shape) -> Diagnostic {
+    let keyword = &shape.keyword;
+    let message = format!("unknown instruction: {}", keyword.value);
+    let error = Diagnostic::error("unknown-instruction", message, keyword.span);
+    let names = Keyword::ALL.iter().map(|known| known.name());
+    match suggest::nearest(&keyword.value, names) {
+        Some(near) => {
+            let near = suggest::in_case_of(near, &keyword.value);
+            error.help(format!("did you mean `{near}`?")).fix(format!("replace by `{near}`"), near)
+        }
+        None => error,
+    }
 }
 
-/// Where `COPY` and `ADD` take from and put to, and the flags they share.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transfer {
-    /// Paths; heredocs are not among them (see [`Statement::heredocs`]).
-    pub sources: Vec<Source>,
-    /// The destination.
-    pub destination: Word,
-    /// `--chown`
-    pub chown: Option<Word>,
-    /// `--chmod`
-    pub chmod: Option<Word>,
-    /// `--link`
-    pub link: bool,
-    /// `--exclude`, repeatable
-    pub exclude: Vec<Word>,
-}
+impl Draft<'_> {
+    /// The keyword in upper case.
+    fn name(&self) -> &'static str {
+        self.kind.name()
+    }
 
-/// One source of a `COPY` or `ADD`, in the order written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// A path, wildcard, URL or git reference.
-    Path(Word),
-    /// The heredoc with this index in [`Statement::heredocs`].
-    Heredoc(usize),
-}
+    /// The words, or the keyword if there are none.
+    fn args_span(&self) -> Span {
+        if self.place.is_empty() { self.keyword } else { self.place }
+    }
 
-/// `COPY`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copy {
-    /// Sources, destination, shared flags.
-    pub transfer: Transfer,
-    /// `--from`
-    pub from: Option<Word>,
-    /// `--parents`
-    pub parents: bool,
-}
+    /// Where a word would stand if there were one.
+    fn end_span(&self) -> Span {
+        self.place
+    }
 
-/// `ADD`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Add {
-    /// Sources, destination, shared flags.
-    pub transfer: Transfer,
-    /// `--checksum`
-    pub checksum: Option<Word>,
-    /// `--keep-git-dir`; `None` if not given
-    pub keep_git_dir: Option<bool>,
-    /// `--unpack`; `None` if not given: archives are unpacked, downloads are not
-    pub unpack: Option<bool>,
-}
+    fn at_least_one_error(&self) -> Diagnostic {
+        let message = format!("{} requires at least one argument", self.name());
+        Diagnostic::error("missing-argument", message, self.args_span())
+    }
 
-/// `EXPOSE PORT…`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expose {
-    /// Ports, ranges, protocols, as written.
-    pub ports: Vec<Word>,
-}
+    fn at_least_one(&self, diagnostics: &mut Vec<Diagnostic>) -> Option<()> {
+        if self.args.is_empty() {
+            diagnostics.push(self.at_least_one_error());
+            return None;
+        }
+        Some(())
+    }
 
-/// `HEALTHCHECK`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Healthcheck {
-    /// `HEALTHCHECK NONE`
-    None,
-    /// `HEALTHCHECK [options] CMD …`
-    Check {
-        /// The command.
-        line: CommandLine,
-        /// Durations in nanoseconds, already checked; 0 if not given.
-        timings: HealthTimings,
-        /// `--retries`
-        retries: i64,
-    },
-}
+    fn exactly_one(&self, diagnostics: &mut Vec<Diagnostic>) -> Option<Word> {
+        let [word] = self.args else {
+            let message = format!("{} requires exactly one argument", self.name());
+            diagnostics.push(Diagnostic::error("missing-argument", message, self.args_span()));
+            return None;
+        };
+        Some(word.clone())
+    }
 
-/// The durations of a health check, in nanoseconds; 0 if not given.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HealthTimings {
-    /// `--interval`
-    pub interval: i64,
-    /// `--timeout`
-    pub timeout: i64,
-    /// `--start-period`
-    pub start_period: i64,
-    /// `--start-interval`
-    pub start_interval: i64,
-}
-
-/// `MAINTAINER NAME`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Maintainer {
-    /// Who.
-    pub name: Word,
-}
-
-/// `ONBUILD INSTRUCTION`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Onbuild {
-    /// The instruction as parsed now, for diagnostics and tools. `None` if what follows is no instruction: BuildKit
-    /// accepts that until the trigger runs.
-    pub trigger: Option<Box<Statement>>,
-    /// What is stored in the image: the instruction's text with its heredoc bodies.
-    pub expression: Word,
-}
-
-/// `RUN`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    /// The command; for a RUN with heredocs the line that names them.
-    pub line: CommandLine,
-    /// `--mount`, repeatable, in order
-    pub mounts: Vec<Mount>,
-    /// `--network`
-    pub network: Option<Word>,
-    /// `--security`
-    pub security: Option<Word>,
-    /// `--device`, repeatable
-    pub devices: Vec<Word>,
-}
-
-/// One `--mount=key=value,…`, keys checked, values not yet expanded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mount {
-    /// The whole value of the flag.
-    pub text: Word,
-    /// The fields in order; a key without `=` has no value.
-    pub fields: Vec<(Spanned<String>, Option<Word>)>,
-}
-
-/// `SHELL ["…"]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shell {
-    /// The words.
-    pub words: Vec<Word>,
-}
-
-/// `STOPSIGNAL`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stopsignal {
-    /// Name or number.
-    pub signal: Word,
-}
-
-/// `USER`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// `user[:group]`
-    pub user: Word,
-}
-
-/// `VOLUME`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Volume {
-    /// Paths.
-    pub paths: Vec<Word>,
-}
-
-/// `WORKDIR`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Workdir {
-    /// The folder.
-    pub path: Word,
+    fn blank_name(&self, beside: &Word) -> Diagnostic {
+        let message = format!("{} names can not be blank", self.name());
+        let mut span = beside.span;
+        // The equals sign stands right before the value.
+        span.start = span.start.saturating_sub(1);
+        Diagnostic::error("blank-name", message, span).label("a name is missing before the `=`")
+    }
 }

@@ -3,9 +3,9 @@
 //! The flow through this crate:
 //!
 //! ```text
-//! SourceFile --lines--> logical lines --instruction (pest)--> Dockerfile (tree) + [Diagnostic]
-//!                                                                |
-//!                                             Word --word (pest)-+--> [Part]   (asked for by whoever expands)
+//! SourceFile --lines--> logical lines --shape (pest)--> words --instruction--> Dockerfile (tree) + [Diagnostic]
+//!                                                                                |
+//!                                                             Word --word (pest)-+--> [Part]   (asked for by whoever expands)
 //! ```
 //!
 //! What this crate does not do: expand variables, know images or files, print, or fail. `parse` gives
@@ -20,8 +20,19 @@ pub mod source;
 pub mod tree;
 pub mod word;
 
+mod directives;
+mod duration;
+mod flags;
+mod heredoc;
+mod json;
+mod lines;
+mod parse;
+mod shape;
+mod suggest;
+
 pub use diagnostic::{Code, Diagnostic, Fix, Label, Severity};
 pub use instruction::Instruction;
+pub use parse::{parse, parse_trigger};
 pub use source::{LineIndex, SourceFile, SourceId, Span, Spanned};
 pub use tree::{Dialect, Directive, Dockerfile, Parse, Statement};
-pub use word::Word;
+pub use word::{Word, WordError};

@@ -114,6 +114,12 @@ impl SourceFile {
         SourceFile { id, name: name.into(), lines: Arc::new(LineIndex::new(&text)), text }
     }
 
+    /// Takes the Dockerfile's bytes. What is no UTF-8 becomes U+FFFD, one for each bad sequence, and spans count in the
+    /// text that results: BuildKit, too, can carry nothing but UTF-8 into commands and settings of an image.
+    pub fn from_bytes(name: impl Into<Arc<str>>, bytes: &[u8]) -> SourceFile {
+        SourceFile::new(name, String::from_utf8_lossy(bytes))
+    }
+
     /// The id that spans of this source carry.
     pub fn id(&self) -> SourceId {
         self.id
@@ -150,9 +156,7 @@ impl LineIndex {
     /// Indexes a text. Lines end at `\n`.
     pub fn new(text: &str) -> LineIndex {
         let mut starts = vec![0];
-        starts.extend(
-            text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1),
-        );
+        starts.extend(text.match_indices('\n').map(|(i, _)| i as u32 + 1));
         LineIndex { starts }
     }
 

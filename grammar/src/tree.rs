@@ -54,12 +54,16 @@ pub struct Statement {
     pub keyword: Spanned<String>,
     /// From the keyword to the end, continuation lines and heredoc bodies included.
     pub span: Span,
+    /// The instruction without its heredoc bodies: from the keyword to the end of the last continuation line.
+    pub head: Span,
     /// First and last line, from 1, heredoc terminators included.
     pub lines: (u32, u32),
     /// The logical line: continuations joined, comments dropped, blanks trimmed (BuildKit's `Original`).
     pub original: String,
-    /// The comment block directly above, a line each, without `#`.
+    /// The comment block above, a line each, without `#`.
     pub comments: Vec<Spanned<String>>,
+    /// Empty lines between continuation lines. BuildKit warns of them, naming the last line of [`Statement::head`].
+    pub empty_lines: Vec<Span>,
     /// The `--flags`, in order, known or not.
     pub flags: Vec<Flag>,
     /// The words behind the flags as BuildKit's parser splits them (quotes kept, nothing expanded): what tools

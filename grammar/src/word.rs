@@ -1,6 +1,15 @@
 //! Words: unexpanded text that remembers where each of its bytes was written, and the [`Part`]s it is made of.
 
+mod builder;
+pub(crate) mod lex;
+mod parts;
+
+use std::fmt;
+use std::ops::Range;
+
 use crate::source::{Span, Spanned};
+
+pub(crate) use builder::WordBuilder;
 
 /// A piece of unexpanded text. Continuations inside it are already joined, so `text` may be shorter than its span.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +29,12 @@ impl Word {
         Word { text: text.into(), span, map: Vec::new() }
     }
 
-    /// Where a byte range of `text` was written.
+    /// Where a byte range of `text` was written. Where only the whole is known (text that was written in another
+    /// encoding), that is the whole word.
     pub fn span_of(&self, start: usize, end: usize) -> Span {
+        if self.map.is_empty() && self.text.len() != self.span.len() {
+            return self.span;
+        }
         let at = |offset: usize| -> usize {
             let found = self.map.partition_point(|(text, _)| *text as usize <= offset);
             match found.checked_sub(1).map(|i| self.map[i]) {
@@ -29,16 +42,65 @@ impl Word {
                 None => self.span.start as usize + offset,
             }
         };
-        let last = if end > start { at(end - 1) + 1 } else { at(start) };
-        Span::in_source(self.span.source, at(start), last.max(at(start)))
+        if end <= start {
+            let place = if start == self.text.len() { self.span.end as usize } else { at(start) };
+            return Span::in_source(self.span.source, place, place);
+        }
+        let last = if end == self.text.len() { self.span.end as usize } else { at(end - 1) + 1 };
+        Span::in_source(self.span.source, at(start), last)
+    }
+
+    /// A byte range of `text` as a word of its own.
+    pub fn slice(&self, range: Range<usize>) -> Word {
+        let span = self.span_of(range.start, range.end);
+        let mut map = Vec::new();
+        if span.len() != range.len() && !self.map.is_empty() {
+            map.push((0, span.start));
+            map.extend(
+                self.map
+                    .iter()
+                    .filter(|(text, _)| range.contains(&(*text as usize)))
+                    .map(|(text, source)| (text - range.start as u32, *source))
+                    .filter(|(text, _)| *text > 0),
+            );
+        }
+        Word { text: self.text[range].to_owned(), span, map }
+    }
+
+    /// The parts that expansion sees: quotes and escapes taken off, variables found. `escape` is the dialect's
+    /// escape character.
+    pub fn parts(&self, escape: char) -> Result<Vec<Part>, WordError> {
+        parts::of_word(self, escape)
+    }
+
+    /// The parts of a heredoc's body: quotes are text, and the escape character is always a backslash.
+    pub fn body_parts(&self) -> Result<Vec<Part>, WordError> {
+        parts::of_body(self)
     }
 }
+
+/// Why a word cannot be expanded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WordError {
+    /// In BuildKit's words.
+    pub message: String,
+    /// The place, as exact as can be.
+    pub span: Span,
+}
+
+impl fmt::Display for WordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for WordError {}
 
 /// One piece of a word, as expansion sees it (BuildKit: `shell/lex.go`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// Text that stays; quotes and escapes are already taken off. `quoted` says whether it stood in quotes
-    /// (quoted text is not split into several words, and an empty quoted text still makes a word).
+    /// Text that stays; quotes and escapes are already taken off. `quoted` says whether it stood in quotes or behind
+    /// an escape character (such text is not split into several words). Text of both kinds in a row gives two parts.
     Text {
         /// What stays.
         text: String,
@@ -88,25 +150,27 @@ pub enum Modifier {
     },
     /// `#` or `##`
     RemovePrefix {
-        /// `##`: the longest match.
+        /// `##`: the longest match. If this is false and the expanded pattern begins with `#`, BuildKit takes that
+        /// off and is greedy all the same.
         greedy: bool,
-        /// The pattern, after expansion.
+        /// The pattern, to be expanded; escapes are still in it.
         pattern: Vec<Part>,
     },
     /// `%` or `%%`
     RemoveSuffix {
-        /// `%%`: the longest match.
+        /// `%%`: the longest match. If this is false and the expanded pattern begins with `%`, BuildKit takes that
+        /// off and is greedy all the same.
         greedy: bool,
-        /// The pattern, after expansion.
+        /// The pattern, to be expanded; escapes are still in it.
         pattern: Vec<Part>,
     },
     /// `/` or `//`
     Replace {
         /// `//`: every match.
         all: bool,
-        /// The pattern, after expansion.
+        /// The pattern, to be expanded; escapes are still in it.
         pattern: Vec<Part>,
-        /// What to put in its place, after expansion.
+        /// What to put in its place, to be expanded; escapes are still in it.
         replacement: Vec<Part>,
     },
 }

@@ -1,0 +1,8 @@
+//! `ENTRYPOINT`: what a container always runs.
+
+use crate::diagnostic::Diagnostic;
+use crate::instruction::{Command, Draft};
+
+pub(super) fn read(draft: &Draft<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Command> {
+    Command::read(draft, diagnostics)
+}

@@ -1,0 +1,8 @@
+//! `ENV`: environment variables.
+
+use crate::diagnostic::Diagnostic;
+use crate::instruction::{Draft, Pairs};
+
+pub(super) fn read(draft: &Draft<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Pairs> {
+    Pairs::read(draft, diagnostics)
+}

@@ -1,0 +1,234 @@
+//! A whole file, instruction by instruction.
+
+use std::ops::Range;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::directives;
+use crate::heredoc::{self, Token};
+use crate::instruction::{self, Instruction, Keyword, Trigger};
+use crate::lines::{LogicalLine, Splitter};
+use crate::shape::{self, Shape};
+use crate::source::{SourceFile, Span, Spanned};
+use crate::tree::{Dockerfile, Heredoc, Parse, Statement};
+use crate::word::{Word, WordBuilder};
+
+/// After so many errors a file is no Dockerfile, and more would help nobody.
+const MAX_ERRORS: usize = 200;
+
+/// Parses a Dockerfile. Gives a tree for any text; the file can be built only if no diagnostic is an error.
+pub fn parse(file: &SourceFile) -> Parse<Dockerfile> {
+    let (mut splitter, statements) = statements(file);
+    if statements.is_empty() && splitter.diagnostics.is_empty() {
+        splitter.diagnostics.push(no_instructions(file));
+    }
+    let mut diagnostics = splitter.diagnostics;
+    diagnostics.extend(before_from(&statements));
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span().map(|span| span.start));
+    let dialect = splitter.dialect;
+    let tree = Dockerfile { dialect, directives: directives::find_all(file), statements };
+    Parse { tree, diagnostics }
+}
+
+/// Parses the text of an ONBUILD trigger: a file of its own with exactly one instruction.
+pub fn parse_trigger(file: &SourceFile) -> Parse<Option<Statement>> {
+    let (mut splitter, mut statements) = statements(file);
+    if statements.len() != 1 && splitter.diagnostics.is_empty() {
+        let message = "onbuild trigger should be a single expression";
+        let span = Span::in_source(file.id(), 0, file.text().len());
+        splitter.diagnostics.push(Diagnostic::error("invalid-trigger", message, span));
+    }
+    statements.truncate(1);
+    Parse { tree: statements.pop(), diagnostics: splitter.diagnostics }
+}
+
+fn statements(file: &SourceFile) -> (Splitter<'_>, Vec<Statement>) {
+    let mut splitter = Splitter::new(file);
+    let mut statements = Vec::new();
+    while let Some(line) = splitter.next() {
+        let errors = splitter.diagnostics.len();
+        let statement = statement(&mut splitter, line);
+        if let Some(error) = splitter.diagnostics[errors..].first_mut()
+            && error.code == "unknown-instruction"
+        {
+            explain_unknown(error, &statement, statements.last());
+        }
+        let binary = is_binary(&statement);
+        statements.push(statement);
+        if binary || too_many(&mut splitter) {
+            splitter.stop();
+        }
+    }
+    (splitter, statements)
+}
+
+fn statement(splitter: &mut Splitter<'_>, line: LogicalLine<'_>) -> Statement {
+    let mut diagnostics = Vec::new();
+    let escape = splitter.dialect.escape;
+    let shape = shape::read(&line, 0..line.text.len(), escape, &mut diagnostics);
+    let trigger = instruction::trigger_shape(&line, &shape, escape, &mut diagnostics);
+    let heredocs = heredocs(splitter, &line, trigger.as_ref().unwrap_or(&shape), &mut diagnostics);
+    let trigger = (shape.kind == Some(Keyword::Onbuild)).then(|| Trigger {
+        expression: expression(&line, &shape, &heredocs),
+        statement: trigger.map(|trigger| {
+            instruction::read_trigger(&line, &shape, &heredocs, trigger, &mut diagnostics)
+        }),
+    });
+    let instruction = instruction::read(&line, &shape, &heredocs, trigger, &mut diagnostics);
+    splitter.diagnostics.append(&mut diagnostics);
+
+    let head = line.span(0..line.text.trim_end().len());
+    let span = match heredocs.last() {
+        Some(last) => head.to(terminator(splitter, last)),
+        None => head,
+    };
+    Statement {
+        instruction: instruction.unwrap_or(Instruction::Invalid(span)),
+        keyword: shape.keyword,
+        span,
+        head,
+        lines: (line.lines.0, splitter.line()),
+        original: line.text.trim().to_owned(),
+        comments: line.comments,
+        empty_lines: line.empty_lines,
+        flags: shape.flags,
+        args: shape.args,
+        json: shape.json,
+        heredocs,
+    }
+}
+
+/// The line that ends a heredoc, as far as the splitter has read.
+fn terminator(splitter: &Splitter<'_>, heredoc: &Heredoc) -> Span {
+    let end = splitter.end();
+    Span::in_source(heredoc.content.span.source, heredoc.content.span.end as usize, end)
+}
+
+/// Reads the bodies of the heredocs that a line begins.
+fn heredocs(
+    splitter: &mut Splitter<'_>,
+    line: &LogicalLine<'_>,
+    shape: &Shape,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Heredoc> {
+    let takes_them = matches!(shape.kind, Some(Keyword::Add | Keyword::Copy | Keyword::Run));
+    if !takes_them || shape.json || !shape.usable || !line.text.contains("<<") {
+        return Vec::new();
+    }
+    let tokens = match heredoc::in_line(&line.text) {
+        Ok(tokens) => tokens,
+        Err(message) => {
+            let span = line.span(shape.rest.clone());
+            diagnostics.push(Diagnostic::error("invalid-heredoc", message, span));
+            return Vec::new();
+        }
+    };
+    let mut heredocs = Vec::new();
+    for (token, range) in tokens {
+        match splitter.heredoc(&token.name, token.chomp) {
+            Some(content) => heredocs.push(body(line, token, range, content)),
+            None => {
+                let message = "unterminated heredoc";
+                diagnostics.push(
+                    Diagnostic::error("unterminated-heredoc", message, line.span(range))
+                        .label("begins here")
+                        .help(format!("end it with a line that says `{}`", token.name)),
+                );
+                break;
+            }
+        }
+    }
+    heredocs
+}
+
+fn body(
+    line: &LogicalLine<'_>,
+    token: Token,
+    range: Range<usize>,
+    content: Spanned<String>,
+) -> Heredoc {
+    Heredoc {
+        name: Spanned::new(token.name, line.span(range)),
+        content,
+        expand: token.expand,
+        chomp: token.chomp,
+        fd: token.fd,
+    }
+}
+
+/// What an ONBUILD leaves in the image: its line without the keyword, and the heredocs behind it.
+fn expression(line: &LogicalLine<'_>, shape: &Shape, heredocs: &[Heredoc]) -> Word {
+    let start = shape.keyword.value.len();
+    let blanks = ['\t', '\n', '\x0c', '\r', ' '];
+    let text = &line.text[start..];
+    let start = start + text.len() - text.trim_start_matches(blanks).len();
+    let mut word = line.word(start..line.text.len());
+    if heredocs.is_empty() {
+        return word;
+    }
+    let mut whole = WordBuilder::new(word.span.source, word.span.start as usize);
+    whole.mapped(&word.text, &line.map(start..line.text.len()));
+    for heredoc in heredocs {
+        let at = heredoc.content.span;
+        whole.written_as("\n", at.start as usize..at.start as usize + 1);
+        whole.verbatim(&heredoc.content.value, at.start as usize);
+        whole.verbatim(&heredoc.name.value, at.end as usize);
+    }
+    word = whole.finish();
+    word
+}
+
+/// The first instruction that stands before every FROM and is no ARG.
+fn before_from(statements: &[Statement]) -> Option<Diagnostic> {
+    let first = statements.iter().find(|statement| {
+        Keyword::of(&statement.keyword.value).is_some_and(|keyword| keyword != Keyword::Arg)
+    })?;
+    if Keyword::of(&first.keyword.value) == Some(Keyword::From) {
+        return None;
+    }
+    let message = "no build stage in current context";
+    Some(
+        Diagnostic::error("no-build-stage", message, first.keyword.span)
+            .help("begin a stage with FROM; only ARG may stand before it"),
+    )
+}
+
+fn no_instructions(file: &SourceFile) -> Diagnostic {
+    let message = "file with no instructions";
+    let end = file.text().trim_end().len();
+    let help = "a Dockerfile begins with FROM";
+    if end == 0 {
+        return Diagnostic::without_place("no-instructions", message).help(help);
+    }
+    let line = file.text()[..end].rfind('\n').map_or(0, |newline| newline + 1);
+    let span = Span::in_source(file.id(), line, end);
+    Diagnostic::error("no-instructions", message, span).help(help)
+}
+
+/// Says more of an unknown instruction that looks like nothing else.
+fn explain_unknown(error: &mut Diagnostic, statement: &Statement, before: Option<&Statement>) {
+    if error.help.is_some() {
+        return;
+    }
+    error.help = if is_binary(statement) {
+        Some("this is no text file".to_owned())
+    } else if before.is_some_and(|before| !matches!(before.instruction, Instruction::Invalid(_))) {
+        Some(
+            "to continue the instruction above, end its last line with a continuation character"
+                .into(),
+        )
+    } else {
+        None
+    };
+}
+
+/// Whether an instruction is surely none.
+fn is_binary(statement: &Statement) -> bool {
+    matches!(statement.instruction, Instruction::Invalid(_))
+        && statement.keyword.value.contains(|c: char| c == '\0' || c == char::REPLACEMENT_CHARACTER)
+}
+
+fn too_many(splitter: &mut Splitter<'_>) -> bool {
+    let diagnostics = &mut splitter.diagnostics;
+    diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
+        > MAX_ERRORS
+}
