@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 use sandbox::userns::Identity;
@@ -85,6 +86,16 @@ impl Env {
         Some(folder.or_else(|| Some(self.home()?.join(".config")))?.join("dfc/config.toml"))
     }
 
+    /// How wide text on standard error may be. Without a terminal nothing is broken into lines: tools read it.
+    pub(crate) fn stderr_width(&self) -> usize {
+        width(self.stderr_terminal, rustix::stdio::stderr())
+    }
+
+    /// How wide text on standard output may be.
+    pub(crate) fn stdout_width(&self) -> usize {
+        width(self.stdout_terminal, rustix::stdio::stdout())
+    }
+
     /// An environment with these variables alone.
     #[cfg(test)]
     pub(crate) fn of_test(vars: &[(&str, &str)]) -> Env {
@@ -100,5 +111,13 @@ impl Env {
     /// Whether colour may be used where there is a terminal.
     pub(crate) fn color(&self) -> bool {
         self.var("NO_COLOR").is_none() && self.var("TERM") != Some("dumb")
+    }
+}
+
+fn width(terminal: bool, fd: BorrowedFd<'_>) -> usize {
+    match rustix::termios::tcgetwinsize(fd) {
+        Ok(size) if terminal && size.ws_col > 0 => usize::from(size.ws_col),
+        Ok(_) | Err(_) if terminal => 80,
+        Ok(_) | Err(_) => 4096,
     }
 }

@@ -3,8 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
-/// Why a command did not do what it was asked. Exit status 1, but for a wrong command line (2) and a reader that went
-/// away (0).
+/// Why a command did not do what it was asked. Exit status 1, but for a wrong command line (2), Ctrl-C
+/// (130) and a reader that went away (0).
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     /// The command line was wrong.
@@ -26,6 +26,9 @@ pub(crate) enum CliError {
     /// It did not work, and everything about it is printed already.
     #[error("failed")]
     Reported,
+    /// The user stopped it (Ctrl-C).
+    #[error("stopped")]
+    Interrupted,
     /// Who reads our output is gone.
     #[error("broken pipe")]
     BrokenPipe,
@@ -42,6 +45,21 @@ impl CliError {
         CliError::Failed { message: message.into(), help: None }
     }
 
+    /// A failure of a library, with its causes in one line.
+    pub(crate) fn caused(error: &dyn std::error::Error) -> CliError {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Many messages end with their cause already.
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            cause = error.source();
+        }
+        CliError::failed(message)
+    }
+
     /// Adds what to do.
     pub(crate) fn help(self, text: impl Into<String>) -> CliError {
         let help = Some(text.into());
@@ -49,6 +67,7 @@ impl CliError {
             CliError::Usage { message, .. } => CliError::Usage { message, help },
             CliError::Failed { message, .. } => CliError::Failed { message, help },
             CliError::Reported => CliError::Reported,
+            CliError::Interrupted => CliError::Interrupted,
             CliError::BrokenPipe => CliError::BrokenPipe,
         }
     }
@@ -66,6 +85,8 @@ impl CliError {
         match self {
             CliError::Usage { .. } => ExitCode::from(2),
             CliError::Failed { .. } | CliError::Reported => ExitCode::FAILURE,
+            // What shells give for a command that Ctrl-C ended.
+            CliError::Interrupted => ExitCode::from(130),
             CliError::BrokenPipe => ExitCode::SUCCESS,
         }
     }
@@ -74,8 +95,14 @@ impl CliError {
     pub(crate) fn advice(&self) -> Option<&str> {
         match self {
             CliError::Usage { help, .. } | CliError::Failed { help, .. } => help.as_deref(),
-            CliError::Reported | CliError::BrokenPipe => None,
+            CliError::Reported | CliError::Interrupted | CliError::BrokenPipe => None,
         }
+    }
+}
+
+impl From<store::StoreError> for CliError {
+    fn from(error: store::StoreError) -> CliError {
+        CliError::caused(&error)
     }
 }
 

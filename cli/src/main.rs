@@ -10,12 +10,21 @@
 
 mod args;
 mod commands;
+mod deliver;
+mod dockerfile;
 mod env;
 mod error;
+mod images;
+mod interrupt;
+mod layout;
+mod open;
 mod options;
 mod progress;
+mod project;
+mod remote;
 mod render;
 mod ui;
+mod world;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,8 @@
 //! Data to text: one file per form. Nothing here decides anything.
 
 pub(crate) mod compiled;
+pub(crate) mod failure;
+pub(crate) mod graph;
 pub(crate) mod graph_dot;
 pub(crate) mod graph_json;
 pub(crate) mod graph_mermaid;

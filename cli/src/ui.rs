@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::env::Env;
 use crate::error::CliError;
+use crate::render::human::Look;
 
 /// The user's side of a command.
 #[derive(Debug)]
@@ -28,6 +29,16 @@ impl Ui {
     /// Whether messages may be coloured.
     pub(crate) fn color_err(&self) -> bool {
         self.env.stderr_terminal && self.env.color()
+    }
+
+    /// How diagnostics on standard error may look.
+    pub(crate) fn look_err(&self) -> Look {
+        Look { color: self.color_err(), width: self.env.stderr_width() }
+    }
+
+    /// How results for people may look.
+    pub(crate) fn look_out(&self) -> Look {
+        Look { color: self.color_out(), width: self.env.stdout_width() }
     }
 
     /// Writes a result as it is.

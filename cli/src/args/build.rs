@@ -81,9 +81,9 @@ pub(crate) struct BuildArgs {
     /// Write facts about the result to a file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata_file: Option<PathBuf>,
-    /// How progress is shown
-    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
-    pub(crate) progress: ProgressMode,
+    /// How progress is shown (default: BUILDKIT_PROGRESS, or auto)
+    #[arg(long, value_enum)]
+    pub(crate) progress: Option<ProgressMode>,
     /// How many steps run at the same time
     #[arg(short, long, value_name = "N")]
     pub(crate) jobs: Option<usize>,

@@ -1,12 +1,198 @@
 //! `dfc build`: builds an image.
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
+
+use executor::{BuildError, BuiltImage, Cancel, Deliver, Settings};
+use oci::Reference;
+use oci::manifest::Compression;
+use store::Store;
 
 use crate::args::BuildArgs;
+use crate::args::build::ProgressMode;
+use crate::deliver::{self, Delivery};
 use crate::error::CliError;
+use crate::images::{First, ImageSources};
+use crate::interrupt::Interrupt;
+use crate::open;
+use crate::options::output::Outputs;
+use crate::progress::{Progress, Reporter, StepStatus};
+use crate::project::{self, CompiledProject, Project};
+use crate::remote::Remote;
+use crate::render::failure;
 use crate::ui::Ui;
 
 /// Runs the command.
-pub(crate) fn run(_args: &BuildArgs, _ui: &mut Ui) -> Result<ExitCode, CliError> {
-    Err(CliError::failed("`dfc build` does not work yet"))
+pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
+    let outputs = Outputs::parse(&args.outputs, args.load)?;
+    if outputs.to_stdout() && ui.env.stdout_terminal {
+        return Err(CliError::usage("the result would go to the terminal")
+            .help("redirect standard output, or name a file with dest="));
+    }
+    let names = references(&args.tags)?;
+    let mode = progress_mode(args, ui)?;
+    let store = open::store(&ui.env)?;
+    let project = Project::read(&args.graph, &args.context, ui)?;
+
+    let cancel = Cancel::default();
+    let interrupt = Interrupt::listen(cancel.clone())?;
+    let remote = Remote::default();
+    let first = if args.graph.pull { First::Registry } else { First::Store };
+    let progress = Progress::start(mode, &ui.env);
+    let reporter = progress.reporter();
+    let images = ImageSources::new(&store, &remote, first, Some(reporter.clone()));
+    let settings = settings(args, &outputs, &project);
+
+    let outside = Outside { store: &store, images: &images, remote: &remote, cancel: &cancel };
+    let result = build(&project, settings, &outside, &reporter).and_then(|built| {
+        let delivery = Delivery {
+            store: &store,
+            outputs: &outputs,
+            names: &names,
+            env: &ui.env,
+            reporter: &reporter,
+        };
+        let ids = deliver::deliver(&built.images, &delivery).map_err(Failure::Deliver)?;
+        Ok((built, ids))
+    });
+    drop(images);
+    drop(reporter);
+    progress.finish();
+    drop(interrupt);
+
+    let (built, ids) = result.map_err(|failure| failure.report(&cancel, ui))?;
+    if !built.compiled.warnings.is_empty() && mode != ProgressMode::Quiet {
+        project::report(&built.compiled.warnings, &built.compiled.sources, ui);
+    }
+    if let Some(file) = &args.iidfile {
+        let id = ids.id.map(|id| id.to_string()).unwrap_or_default();
+        write_file(&ui.env.path(file), id.as_bytes())?;
+    }
+    if let Some(file) = &args.metadata_file {
+        let text = format!("{:#}\n", ids.metadata);
+        write_file(&ui.env.path(file), text.as_bytes())?;
+    }
+    if let Some(id) = ids.id.filter(|_| args.quiet && !outputs.to_stdout()) {
+        ui.line(id)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a build made.
+struct Built {
+    compiled: CompiledProject,
+    images: Vec<BuiltImage>,
+}
+
+/// Why there is no image.
+enum Failure {
+    Compile(Vec<grammar::Diagnostic>, Vec<grammar::SourceFile>),
+    Build(BuildError, Box<CompiledProject>),
+    Deliver(CliError),
+}
+
+impl Failure {
+    /// Prints it, once the progress is off the screen.
+    fn report(self, cancel: &Cancel, ui: &mut Ui) -> CliError {
+        match self {
+            Failure::Deliver(_) | Failure::Build(..) if cancel.is_cancelled() => {
+                CliError::Interrupted
+            }
+            Failure::Compile(diagnostics, sources) => {
+                project::report(&diagnostics, &sources, ui);
+                CliError::Reported
+            }
+            Failure::Build(error, compiled) => {
+                let look = ui.look_err();
+                let text = failure::text(&error, &compiled.graph, &compiled.sources, look);
+                ui.note(text.trim_end());
+                CliError::Reported
+            }
+            Failure::Deliver(error) => error,
+        }
+    }
+}
+
+/// What a build works with.
+struct Outside<'a> {
+    store: &'a Store,
+    images: &'a ImageSources<'a>,
+    remote: &'a Remote,
+    cancel: &'a Cancel,
+}
+
+fn build(
+    project: &Project,
+    settings: Settings,
+    outside: &Outside<'_>,
+    reporter: &Reporter,
+) -> Result<Built, Failure> {
+    let compiled = project.compile(outside.images).map_err(|(found, sources)| Failure::Compile(found, sources))?;
+    let status = StepStatus::new(&compiled.graph, reporter.clone());
+    let settings = Settings { epoch: compiled.graph.epoch, ..settings };
+    let env = executor::Env {
+        store: outside.store,
+        contexts: project.contexts.clone(),
+        images: outside.images,
+        downloads: outside.remote,
+        secrets: &project.secrets,
+        settings,
+        status: &status,
+        cancel: outside.cancel.clone(),
+        now: SystemTime::now,
+    };
+    match executor::build(&compiled.graph, &env) {
+        Ok(images) => Ok(Built { compiled, images }),
+        Err(error) => Err(Failure::Build(error, Box::new(compiled))),
+    }
+}
+
+/// What the executor is to know of the flags.
+fn settings(args: &BuildArgs, outputs: &Outputs, project: &Project) -> Settings {
+    Settings {
+        jobs: args.jobs.filter(|jobs| *jobs > 0),
+        compression: outputs.compression.unwrap_or(Compression::Gzip),
+        deliver: if outputs.wants_image() { Deliver::Blobs } else { Deliver::Trees },
+        epoch: None,
+        project: project.name.clone(),
+        resolv_conf: None,
+        limits: sandbox::Limits::default(),
+    }
+}
+
+fn references(tags: &[String]) -> Result<Vec<Reference>, CliError> {
+    let mut names: Vec<Reference> = Vec::new();
+    for tag in tags {
+        let name: Reference = tag.parse().map_err(|error| {
+            CliError::usage(format!("--tag `{tag}`: {error}"))
+                .help("a name is NAME[:TAG] in lower case, such as team/app:1.0")
+        })?;
+        if name.digest.is_some() {
+            return Err(CliError::usage(format!("--tag `{tag}`: a digest cannot be given")));
+        }
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// `--progress`, or what BUILDKIT_PROGRESS says.
+fn progress_mode(args: &BuildArgs, ui: &Ui) -> Result<ProgressMode, CliError> {
+    if args.quiet {
+        return Ok(ProgressMode::Quiet);
+    }
+    match (args.progress, ui.env.var("BUILDKIT_PROGRESS")) {
+        (Some(mode), _) => Ok(mode),
+        (None, Some(text)) => <ProgressMode as clap::ValueEnum>::from_str(text, false)
+            .map_err(|_| CliError::usage(format!("BUILDKIT_PROGRESS is `{text}`"))
+                .help("it is auto, plain, tty, quiet or rawjson")),
+        (None, None) => Ok(ProgressMode::Auto),
+    }
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    std::fs::write(path, bytes)
+        .map_err(|error| CliError::failed(format!("cannot write `{}`: {error}", path.display())))
 }

@@ -1,1 +1,142 @@
-//! The build graph.
+//! The build graph as a tree for people: a block a stage, what stages wait for, and what a build would do.
+//!
+//! ```text
+//! Dockerfile for linux/amd64: 5 steps, 3 cached, 1 would run, 1 open
+//! order: deps | assets > final
+//!
+//! deps
+//! |- cached     [deps 1/2] FROM docker.io/library/alpine:3.22
+//! '- would run  [deps 2/2] RUN make                            12.3s last time
+//!                 env V was `1`, is `2`
+//! ```
+
+use std::fmt::Write as _;
+
+use super::graph::{GraphView, StepView, VerdictView};
+use super::table::shorten;
+use super::time;
+
+/// How many reasons a step shows.
+const REASONS: usize = 8;
+
+/// The text; `width` is the terminal's, `color` whether it may be coloured.
+pub(crate) fn text(view: &GraphView, look: super::human::Look) -> String {
+    let mut text = head(view);
+    let _ = writeln!(text, "{}", order(view));
+    let sources: Vec<usize> =
+        (0..view.steps.len()).filter(|step| view.steps[*step].stage.is_none()).collect();
+    if !sources.is_empty() {
+        block("sources", &sources, view, look, &mut text);
+    }
+    for stage in &view.stages {
+        let after: Vec<&str> =
+            stage.after.iter().map(|stage| view.stages[*stage].name.as_str()).collect();
+        let title = match after.is_empty() {
+            true => bold(&stage.name, look),
+            false => format!("{}  ◀ {}", bold(&stage.name, look), after.join(", ")),
+        };
+        block(&title, &stage.steps, view, look, &mut text);
+    }
+    text
+}
+
+fn head(view: &GraphView) -> String {
+    let count = |wanted: fn(&VerdictView) -> bool| {
+        view.steps.iter().filter(|step| wanted(&step.verdict)).count()
+    };
+    let cached = count(|verdict| *verdict == VerdictView::Cached);
+    let run = count(|verdict| matches!(verdict, VerdictView::Run { .. }));
+    let open = count(|verdict| matches!(verdict, VerdictView::Open { .. }));
+    let steps = view.steps.len();
+    let mut text = format!("{} for {}: {steps} steps", view.file, view.platforms.join(", "));
+    for (count, word) in [(cached, "cached"), (run, "would run"), (open, "open")] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {word}");
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// Which stages wait for which: `a | b > c`, where what stands beside each other is independent.
+fn order(view: &GraphView) -> String {
+    let waves = view.waves();
+    if waves.iter().map(Vec::len).sum::<usize>() < 2 {
+        return String::new();
+    }
+    let names = |wave: &Vec<usize>| {
+        wave.iter().map(|stage| view.stages[*stage].name.as_str()).collect::<Vec<_>>().join(" ∥ ")
+    };
+    format!("stages: {}\n", waves.iter().map(names).collect::<Vec<_>>().join(" ─▶ "))
+}
+
+fn block(
+    title: &str,
+    steps: &[usize],
+    view: &GraphView,
+    look: super::human::Look,
+    text: &mut String,
+) {
+    let _ = writeln!(text, "{title}");
+    for (position, step) in steps.iter().enumerate() {
+        let last = position + 1 == steps.len();
+        let (branch, trunk) = if last { ("└─", "  ") } else { ("├─", "│ ") };
+        let step = &view.steps[*step];
+        let _ = writeln!(text, "{branch} {}", step_line(step, look));
+        for note in notes(step, view) {
+            let _ = writeln!(text, "{trunk}            {}", paint("2", &note, look));
+        }
+    }
+    text.push('\n');
+}
+
+fn step_line(step: &StepView, look: super::human::Look) -> String {
+    let (word, code) = match step.verdict {
+        VerdictView::Unasked => ("", "0"),
+        VerdictView::Cached => ("CACHED", "32"),
+        VerdictView::Run { .. } => ("would run", "33"),
+        VerdictView::Open { .. } => ("open", "36"),
+    };
+    let last = step.last.map(|last| format!("  {} last time", time::duration(last)));
+    let last = last.unwrap_or_default();
+    let room = look.width.saturating_sub(14 + last.chars().count()).max(30);
+    let name = shorten(&step.name, room);
+    format!("{} {name}{}", paint(code, &format!("{word:<10}"), look), paint("2", &last, look))
+}
+
+/// The lines below a step: why it would run, and what it takes from other stages.
+fn notes(step: &StepView, view: &GraphView) -> Vec<String> {
+    let mut notes = Vec::new();
+    match &step.verdict {
+        VerdictView::Unasked | VerdictView::Cached => {}
+        VerdictView::Run { reasons } => {
+            notes.extend(reasons.iter().take(REASONS).cloned());
+            if reasons.len() > REASONS {
+                notes.push(format!("and {} more", reasons.len() - REASONS));
+            }
+        }
+        VerdictView::Open { after } => {
+            let name = &view.steps[*after].name;
+            notes.push(format!("cached if this makes the same as last time: {name}"));
+        }
+    }
+    for (input, role) in &step.inputs {
+        let input = &view.steps[*input];
+        if input.stage != step.stage || input.stage.is_none() {
+            notes.push(format!("{role} ◀ {}", input.name));
+        }
+    }
+    notes
+}
+
+fn bold(text: &str, look: super::human::Look) -> String {
+    paint("1", text, look)
+}
+
+fn paint(code: &str, text: &str, look: super::human::Look) -> String {
+    if look.color && !text.is_empty() && code != "0" {
+        format!("\x1b[{code}m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}

@@ -1,0 +1,271 @@
+//! [`GraphView`]: a build graph with what is known of its steps, as its renderers want it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use compiler::op::{MountKind, SourceOp};
+use compiler::{BuildGraph, Op, Role, Step, StepId};
+use executor::verdict::FileChange;
+use executor::{Change, MissReason, StepReport, Verdict};
+use grammar::SourceFile;
+
+use crate::render::human;
+
+/// A build graph to be shown.
+#[derive(Debug)]
+pub(crate) struct GraphView {
+    /// The Dockerfile's name.
+    pub(crate) file: String,
+    /// The platforms it is built for.
+    pub(crate) platforms: Vec<String>,
+    /// Stages with steps, in the order of the file.
+    pub(crate) stages: Vec<StageView>,
+    /// Steps by the graph's order.
+    pub(crate) steps: Vec<StepView>,
+}
+
+/// A stage with its steps.
+#[derive(Debug)]
+pub(crate) struct StageView {
+    /// Its name, or its number.
+    pub(crate) name: String,
+    /// Its steps, positions in [`GraphView::steps`].
+    pub(crate) steps: Vec<usize>,
+    /// The stages whose results it takes, positions in [`GraphView::stages`].
+    pub(crate) after: Vec<usize>,
+    /// How many stages stand before it on the longest way; stages with the same number are independent.
+    pub(crate) depth: usize,
+}
+
+/// A step.
+#[derive(Debug)]
+pub(crate) struct StepView {
+    /// What people call it, on one line.
+    pub(crate) name: String,
+    /// What kind of op it is.
+    pub(crate) op: &'static str,
+    /// Position in [`GraphView::stages`].
+    pub(crate) stage: Option<usize>,
+    /// Where its inputs come from (positions in [`GraphView::steps`]), and as what.
+    pub(crate) inputs: Vec<(usize, String)>,
+    /// First and last line in the Dockerfile.
+    pub(crate) lines: Option<(u32, u32)>,
+    /// What a build would do.
+    pub(crate) verdict: VerdictView,
+    /// How long it took when it last ran.
+    pub(crate) last: Option<Duration>,
+}
+
+/// What a build would do with a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum VerdictView {
+    /// Nothing is known: nobody asked the store.
+    Unasked,
+    /// Take the earlier result.
+    Cached,
+    /// Run it.
+    Run {
+        /// Why, a line each; never empty.
+        reasons: Vec<String>,
+    },
+    /// Decide when an earlier step has run: if that makes what it made before, this one is cached.
+    Open {
+        /// The earlier step's position.
+        after: usize,
+    },
+}
+
+impl GraphView {
+    /// Puts together what is known; `reports` may be empty.
+    pub(crate) fn new(
+        graph: &BuildGraph,
+        reports: &[StepReport],
+        sources: &[SourceFile],
+    ) -> GraphView {
+        let by_step: BTreeMap<StepId, &StepReport> =
+            reports.iter().map(|report| (report.step, report)).collect();
+        let mut view = GraphView {
+            file: sources.first().map_or("", SourceFile::name).to_owned(),
+            platforms: graph.targets.iter().map(|target| target.platform.to_string()).collect(),
+            stages: Vec::new(),
+            steps: Vec::new(),
+        };
+        let mut stages = BTreeMap::new();
+        for (id, step) in graph.steps() {
+            if let Some(stage) = step.stage {
+                stages.entry(stage).or_insert_with(Vec::new).push(id.index());
+            }
+            let report = by_step.get(&id).copied();
+            view.steps.push(step_view(graph, id, step, report, sources));
+        }
+        for (stage, steps) in stages {
+            let position = view.stages.len();
+            let name = graph.stage_names.get(stage.0 as usize).cloned();
+            for step in &steps {
+                view.steps[*step].stage = Some(position);
+            }
+            let name = name.unwrap_or_else(|| stage.0.to_string());
+            view.stages.push(StageView { name, steps, after: Vec::new(), depth: 0 });
+        }
+        view.link_stages();
+        view
+    }
+
+    /// Stages in groups that are independent of each other, first what others wait for.
+    pub(crate) fn waves(&self) -> Vec<Vec<usize>> {
+        let count = self.stages.iter().map(|stage| stage.depth + 1).max().unwrap_or(0);
+        let mut waves = vec![Vec::new(); count];
+        for (position, stage) in self.stages.iter().enumerate() {
+            waves[stage.depth].push(position);
+        }
+        waves
+    }
+
+    fn link_stages(&mut self) {
+        for position in 0..self.stages.len() {
+            let mut after = Vec::new();
+            for step in &self.stages[position].steps {
+                for (input, _) in &self.steps[*step].inputs {
+                    self.stages_behind(*input, position, &mut after);
+                }
+            }
+            after.sort_unstable();
+            after.dedup();
+            self.stages[position].after = after;
+        }
+        // Stages only take from earlier ones, but named contexts may turn that round: go on until nothing moves.
+        for _ in 0..self.stages.len() {
+            for position in 0..self.stages.len() {
+                let after = &self.stages[position].after;
+                let depth = after.iter().map(|&stage| self.stages[stage].depth + 1).max();
+                self.stages[position].depth = depth.unwrap_or(0);
+            }
+        }
+    }
+
+    /// The stage that a step is in, if it is not `own`; a step of no stage stands for those it takes from.
+    fn stages_behind(&self, step: usize, own: usize, found: &mut Vec<usize>) {
+        match self.steps[step].stage {
+            Some(stage) if stage == own => {}
+            Some(stage) => found.push(stage),
+            None => {
+                for (input, _) in &self.steps[step].inputs {
+                    self.stages_behind(*input, own, found);
+                }
+            }
+        }
+    }
+}
+
+fn step_view(
+    graph: &BuildGraph,
+    id: StepId,
+    step: &Step,
+    report: Option<&StepReport>,
+    sources: &[SourceFile],
+) -> StepView {
+    let lines = step.span.and_then(|span| {
+        let source = human::source(sources, span.source)?;
+        let last = span.end.max(span.start + 1) - 1;
+        Some((source.lines().line(span.start), source.lines().line(last)))
+    });
+    let inputs = graph.inputs(id);
+    StepView {
+        name: step.name.replace('\n', " "),
+        op: op_name(&step.op),
+        stage: None,
+        inputs: inputs
+            .iter()
+            .map(|input| (input.step.index(), role(&step.op, input.role)))
+            .collect(),
+        lines,
+        verdict: match report.map(|report| &report.verdict) {
+            None => VerdictView::Unasked,
+            Some(Verdict::Hit) => VerdictView::Cached,
+            Some(Verdict::Miss(reason)) => VerdictView::Run { reasons: reasons(graph, reason) },
+            Some(Verdict::Unknown { after }) => VerdictView::Open { after: after.index() },
+        },
+        last: report.and_then(|report| report.last_cost),
+    }
+}
+
+fn op_name(op: &Op) -> &'static str {
+    match op {
+        Op::Source(SourceOp::Image(_)) => "image",
+        Op::Source(SourceOp::Local { .. }) => "context",
+        Op::Source(SourceOp::Http(_)) => "http",
+        Op::Source(SourceOp::Git(_)) => "git",
+        Op::Exec(_) => "exec",
+        Op::File(_) => "file",
+        Op::Merge => "merge",
+    }
+}
+
+/// What an input is to a step, in words.
+fn role(op: &Op, role: Role) -> String {
+    match role {
+        Role::Base => "base".into(),
+        Role::Source(_) => "copies from".into(),
+        Role::Upper(_) => "lays over".into(),
+        Role::Mount(index) => {
+            let mount = match op {
+                Op::Exec(exec) => exec.mounts.get(index as usize),
+                Op::Source(_) | Op::File(_) | Op::Merge => None,
+            };
+            match mount {
+                Some(mount) => match mount.kind {
+                    MountKind::Cache { .. } => format!("cache at {}", mount.target),
+                    MountKind::Bind { .. }
+                    | MountKind::Tmpfs { .. }
+                    | MountKind::Secret { .. }
+                    | MountKind::Ssh { .. }
+                    | MountKind::Script { .. } => format!("mount at {}", mount.target),
+                },
+                None => "mount".into(),
+            }
+        }
+    }
+}
+
+/// Why a step is not cached, a line each.
+pub(crate) fn reasons(graph: &BuildGraph, reason: &MissReason) -> Vec<String> {
+    match reason {
+        MissReason::NeverBuilt => vec!["it was never built here".into()],
+        MissReason::CacheIgnored => vec!["--no-cache".into()],
+        MissReason::LayerGone => vec!["its layer was removed from the store".into()],
+        MissReason::Changed(changes) => {
+            changes.iter().map(|change| change_text(graph, change)).collect()
+        }
+    }
+}
+
+fn change_text(graph: &BuildGraph, change: &Change) -> String {
+    match change {
+        Change::Definition { name, old: Some(old), new: Some(new) } => {
+            format!("{name} was {}, is {}", quoted(old), quoted(new))
+        }
+        Change::Definition { name, old: None, new: Some(new) } => {
+            format!("{name} is new: {}", quoted(new))
+        }
+        Change::Definition { name, old: Some(old), new: None } => {
+            format!("{name} is gone, was {}", quoted(old))
+        }
+        Change::Definition { name, old: None, new: None } => format!("{name} changed"),
+        Change::Input { role, step } => {
+            let name = graph.step(*step).name.replace('\n', " ");
+            format!("{role} has another content: {name}")
+        }
+        Change::File { path, what } => {
+            let word = match what {
+                FileChange::Added => "new",
+                FileChange::Removed => "gone",
+                FileChange::Modified => "changed",
+            };
+            format!("{word}: {path}")
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("`{}`", super::table::shorten(text, 60))
+}
