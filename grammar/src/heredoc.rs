@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::source::{Span, Spanned};
+use crate::source::Spanned;
 use crate::tree::Heredoc;
 use crate::word::lex::{self, Kind, Mode, Piece};
 use crate::word::{Word, WordBuilder};
@@ -227,24 +227,27 @@ fn char_runs(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 impl Heredoc {
-    /// The body with the leading tabs taken off where `<<-` asks for that, as a word that can be expanded by
+    /// The body, with the leading tabs taken off where `<<-` asks for that, as a word that can be expanded by
     /// [`Word::body_parts`].
     pub fn chomped(&self) -> Word {
-        let Spanned { value, span } = &self.content;
-        if !self.chomp {
-            return Word::verbatim(value.clone(), *span);
+        if self.chomp {
+            return without_tabs(&self.content);
         }
-        let mut word = WordBuilder::new(span.source, span.start as usize);
-        let mut offset = span.start as usize;
-        for line in value.split_inclusive('\n') {
-            let text = line.trim_start_matches('\t');
-            word.verbatim(text, offset + line.len() - text.len());
-            offset += line.len();
-        }
-        let mut word = word.finish();
-        word.span = Span::in_source(span.source, word.span.start as usize, span.end as usize);
-        word
+        Word::verbatim(self.content.value.clone(), self.content.span)
     }
+}
+
+/// A body without the tabs at the start of its lines.
+pub(crate) fn without_tabs(content: &Spanned<String>) -> Word {
+    let Spanned { value, span } = content;
+    let mut word = WordBuilder::new(span.source, span.start as usize);
+    let mut offset = span.start as usize;
+    for line in value.split_inclusive('\n') {
+        let text = line.trim_start_matches('\t');
+        word.verbatim(text, offset + line.len() - text.len());
+        offset += line.len();
+    }
+    word.finish()
 }
 
 #[cfg(test)]

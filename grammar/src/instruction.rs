@@ -26,10 +26,10 @@ mod workdir;
 
 use crate::diagnostic::Diagnostic;
 use crate::lines::LogicalLine;
-use crate::shape::{self, Shape};
+use crate::shape::Shape;
 use crate::source::Span;
 use crate::suggest;
-use crate::tree::{Flag, Heredoc, Statement};
+use crate::tree::{Flag, Heredoc};
 use crate::word::Word;
 
 pub use add::Add;
@@ -43,6 +43,7 @@ pub use keyword::Keyword;
 pub use maintainer::Maintainer;
 pub use mount::{Device, Mount};
 pub use onbuild::Onbuild;
+pub(crate) use onbuild::{expression, trigger};
 pub use pairs::Pairs;
 pub use run::Run;
 pub use shell::Shell;
@@ -109,19 +110,12 @@ pub(crate) struct Draft<'a> {
     place: Span,
 }
 
-/// An ONBUILD's instruction, and its text as it is stored in the image.
-#[derive(Debug)]
-pub(crate) struct Trigger {
-    pub(crate) statement: Option<Statement>,
-    pub(crate) expression: Word,
-}
-
 /// Reads an instruction from its shape. `heredocs` are the bodies that follow the line.
 pub(crate) fn read(
     line: &LogicalLine<'_>,
     shape: &Shape,
     heredocs: &[Heredoc],
-    trigger: Option<Trigger>,
+    trigger: Option<Onbuild>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Instruction> {
     let Some(kind) = shape.kind else {
@@ -161,50 +155,6 @@ pub(crate) fn read(
         Keyword::Volume => Instruction::Volume(volume::read(&draft, diagnostics)?),
         Keyword::Workdir => Instruction::Workdir(workdir::read(&draft, diagnostics)?),
     })
-}
-
-/// Reads the instruction behind an ONBUILD. What BuildKit says only when the trigger runs is a warning.
-pub(crate) fn read_trigger(
-    line: &LogicalLine<'_>,
-    onbuild: &Shape,
-    heredocs: &[Heredoc],
-    shape: Shape,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Statement {
-    let mut later = Vec::new();
-    let span = line.span(onbuild.rest.clone());
-    let is_onbuild = shape.kind == Some(Keyword::Onbuild);
-    let instruction = match is_onbuild {
-        true => None,
-        false => read(line, &shape, heredocs, None, &mut later),
-    };
-    diagnostics.extend(onbuild::soften(later));
-    Statement {
-        instruction: instruction.unwrap_or(Instruction::Invalid(span)),
-        keyword: shape.keyword,
-        span,
-        head: span,
-        lines: line.lines,
-        original: line.text[onbuild.rest.clone()].to_owned(),
-        comments: Vec::new(),
-        empty_lines: Vec::new(),
-        flags: shape.flags,
-        args: shape.args,
-        json: shape.json,
-        heredocs: heredocs.to_vec(),
-    }
-}
-
-/// The shape of the instruction behind an ONBUILD, if there is one.
-pub(crate) fn trigger_shape(
-    line: &LogicalLine<'_>,
-    onbuild: &Shape,
-    escape: char,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Shape> {
-    let is_onbuild = onbuild.kind == Some(Keyword::Onbuild);
-    (is_onbuild && !onbuild.rest.is_empty())
-        .then(|| shape::read(line, onbuild.rest.clone(), escape, diagnostics))
 }
 
 fn unknown(shape: &Shape) -> Diagnostic {

@@ -84,6 +84,8 @@ pub(crate) struct Splitter<'s> {
     /// How many physical lines are read.
     read: u32,
     section: Section,
+    /// The directives that were read, for what is given twice.
+    directives: Vec<(Key, Span)>,
     comments: Vec<Spanned<String>>,
     /// What the directives decided so far.
     pub(crate) dialect: Dialect,
@@ -107,6 +109,7 @@ impl<'s> Splitter<'s> {
             index: file.lines(),
             read: 0,
             section: Section::new("#"),
+            directives: Vec::new(),
             comments: Vec::new(),
             dialect: Dialect { escape: '\\', syntax: None, check: None },
             diagnostics: Vec::new(),
@@ -239,11 +242,18 @@ impl<'s> Splitter<'s> {
             end += 1;
         }
         let message = format!("dockerfile line greater than max allowed size of {MAX_LINE}");
-        self.diagnostics.push(
+        let error =
             Diagnostic::error("line-too-long", message, Span::in_source(self.source, start, end))
                 .label(format!("this line has {bytes} bytes"))
-                .help(format!("continue the line with `{}`", self.dialect.escape)),
-        );
+                .help(format!("break it up with `{}` at the end of lines", self.dialect.escape));
+        let before = self.index.start(self.read).map(|start| start as usize);
+        self.diagnostics.push(match before {
+            Some(before) => error.also(
+                Span::in_source(self.source, before, self.end()),
+                "the last line that can be read",
+            ),
+            None => error,
+        });
         self.stop();
     }
 
@@ -279,16 +289,20 @@ impl<'s> Splitter<'s> {
             Found::Nothing => false,
             Found::Repeated(key) => {
                 let message = format!("only one {} parser directive can be used", key.name());
-                self.diagnostics.push(
-                    Diagnostic::error("duplicate-directive", message, whole)
-                        .help("take one of them away"),
-                );
+                let error = Diagnostic::error("duplicate-directive", message, whole);
+                let error = error.help("take one of them away");
+                let first = self.directives.iter().find(|(known, _)| *known == key);
+                self.diagnostics.push(match first {
+                    Some((_, span)) => error.also(*span, "first given here"),
+                    None => error,
+                });
                 true
             }
             Found::Directive { key, value, at } => {
                 let start = line.start + at;
                 let span = Span::in_source(self.source, start, start + value.len());
                 let value = Spanned::new(value.to_owned(), span);
+                self.directives.push((key, whole));
                 match key {
                     Key::Syntax => self.dialect.syntax = Some(value),
                     Key::Check => self.dialect.check = Some(value),

@@ -5,12 +5,11 @@ use std::ops::Range;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::directives;
 use crate::heredoc::{self, Token};
-use crate::instruction::{self, Instruction, Keyword, Trigger};
+use crate::instruction::{self, Instruction, Keyword, Onbuild};
 use crate::lines::{LogicalLine, Splitter};
 use crate::shape::{self, Shape};
 use crate::source::{SourceFile, Span, Spanned};
 use crate::tree::{Dockerfile, Heredoc, Parse, Statement};
-use crate::word::{Word, WordBuilder};
 
 /// After so many errors a file is no Dockerfile, and more would help nobody.
 const MAX_ERRORS: usize = 200;
@@ -64,16 +63,17 @@ fn statements(file: &SourceFile) -> (Splitter<'_>, Vec<Statement>) {
 fn statement(splitter: &mut Splitter<'_>, line: LogicalLine<'_>) -> Statement {
     let mut diagnostics = Vec::new();
     let escape = splitter.dialect.escape;
-    let shape = shape::read(&line, 0..line.text.len(), escape, &mut diagnostics);
-    let trigger = instruction::trigger_shape(&line, &shape, escape, &mut diagnostics);
-    let heredocs = heredocs(splitter, &line, trigger.as_ref().unwrap_or(&shape), &mut diagnostics);
-    let trigger = (shape.kind == Some(Keyword::Onbuild)).then(|| Trigger {
-        expression: expression(&line, &shape, &heredocs),
-        statement: trigger.map(|trigger| {
-            instruction::read_trigger(&line, &shape, &heredocs, trigger, &mut diagnostics)
-        }),
+    let mut shape = shape::of_line(&line, escape, &mut diagnostics);
+    let trigger = shape.trigger.take();
+    let heredocs =
+        heredocs(splitter, &line, trigger.as_deref().unwrap_or(&shape), &mut diagnostics);
+    let onbuild = (shape.kind == Some(Keyword::Onbuild)).then(|| Onbuild {
+        expression: instruction::expression(&line, &shape, &heredocs),
+        trigger: trigger
+            .map(|trigger| instruction::trigger(&line, *trigger, &heredocs, &mut diagnostics))
+            .map(Box::new),
     });
-    let instruction = instruction::read(&line, &shape, &heredocs, trigger, &mut diagnostics);
+    let instruction = instruction::read(&line, &shape, &heredocs, onbuild, &mut diagnostics);
     splitter.diagnostics.append(&mut diagnostics);
 
     let head = line.span(0..line.text.trim_end().len());
@@ -155,28 +155,6 @@ fn body(
     }
 }
 
-/// What an ONBUILD leaves in the image: its line without the keyword, and the heredocs behind it.
-fn expression(line: &LogicalLine<'_>, shape: &Shape, heredocs: &[Heredoc]) -> Word {
-    let start = shape.keyword.value.len();
-    let blanks = ['\t', '\n', '\x0c', '\r', ' '];
-    let text = &line.text[start..];
-    let start = start + text.len() - text.trim_start_matches(blanks).len();
-    let mut word = line.word(start..line.text.len());
-    if heredocs.is_empty() {
-        return word;
-    }
-    let mut whole = WordBuilder::new(word.span.source, word.span.start as usize);
-    whole.mapped(&word.text, &line.map(start..line.text.len()));
-    for heredoc in heredocs {
-        let at = heredoc.content.span;
-        whole.written_as("\n", at.start as usize..at.start as usize + 1);
-        whole.verbatim(&heredoc.content.value, at.start as usize);
-        whole.verbatim(&heredoc.name.value, at.end as usize);
-    }
-    word = whole.finish();
-    word
-}
-
 /// The first instruction that stands before every FROM and is no ARG.
 fn before_from(statements: &[Statement]) -> Option<Diagnostic> {
     let first = statements.iter().find(|statement| {
@@ -192,15 +170,16 @@ fn before_from(statements: &[Statement]) -> Option<Diagnostic> {
     )
 }
 
+/// BuildKit names the last line; an empty file has none.
 fn no_instructions(file: &SourceFile) -> Diagnostic {
     let message = "file with no instructions";
-    let end = file.text().trim_end().len();
     let help = "a Dockerfile begins with FROM";
-    if end == 0 {
+    let Some(last) = file.text().split_inclusive('\n').next_back() else {
         return Diagnostic::without_place("no-instructions", message).help(help);
-    }
-    let line = file.text()[..end].rfind('\n').map_or(0, |newline| newline + 1);
-    let span = Span::in_source(file.id(), line, end);
+    };
+    let start = file.text().len() - last.len();
+    let end = start + last.trim_end_matches(['\r', '\n']).len();
+    let span = Span::in_source(file.id(), start, end);
     Diagnostic::error("no-instructions", message, span).help(help)
 }
 

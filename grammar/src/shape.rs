@@ -30,6 +30,8 @@ pub(crate) struct Shape {
     pub(crate) kind: Option<Keyword>,
     /// The flags.
     pub(crate) flags: Vec<Flag>,
+    /// From the keyword to the end, in the line, without blanks around it.
+    pub(crate) range: Range<usize>,
     /// What stands behind the flags, in the line.
     pub(crate) rest: Range<usize>,
     /// The words; for ENV and LABEL name, value, name, value, ...
@@ -40,13 +42,27 @@ pub(crate) struct Shape {
     pub(crate) legacy: bool,
     /// Whether the words are of use.
     pub(crate) usable: bool,
+    /// What follows an ONBUILD.
+    pub(crate) trigger: Option<Box<Shape>>,
 }
 
-/// Reads the shape of what stands in a range of a line. An ONBUILD's words are left to [`crate::instruction`].
-pub(crate) fn read(
+/// How many ONBUILDs in a row are read; two are one too many already.
+const MAX_CHAIN: usize = 8;
+
+/// Reads the shape of a line.
+pub(crate) fn of_line(
+    line: &LogicalLine<'_>,
+    escape: char,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Shape {
+    read(line, 0..line.text.len(), escape, MAX_CHAIN, diagnostics)
+}
+
+fn read(
     line: &LogicalLine<'_>,
     range: Range<usize>,
     escape: char,
+    chain: usize,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Shape {
     let range = trimmed(&line.text, range);
@@ -60,11 +76,17 @@ pub(crate) fn read(
         keyword: Spanned::new(keyword.to_owned(), line.span(range.start..keyword_end)),
         flags,
         rest: trimmed(&line.text, rest..range.end),
+        range,
         args: Vec::new(),
         json: false,
         legacy: false,
         usable: true,
+        trigger: None,
     };
+    if shape.kind == Some(Keyword::Onbuild) && !shape.rest.is_empty() && chain > 0 {
+        let inner = read(line, shape.rest.clone(), escape, chain - 1, diagnostics);
+        shape.trigger = Some(Box::new(inner));
+    }
     let mut words = Words { line, escape, shape: &mut shape, diagnostics };
     if let Some(kind) = words.shape.kind {
         words.read(kind);

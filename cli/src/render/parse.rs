@@ -2,6 +2,7 @@
 
 use std::io;
 
+use grammar::instruction::Keyword;
 use grammar::{Diagnostic, Dockerfile, Instruction, Parse, Severity, SourceFile, Statement};
 use serde::Serialize;
 
@@ -143,7 +144,6 @@ fn instruction(statement: &Statement) -> InstructionJson<'_> {
         start: Some(statement.lines.0),
         end: Some(statement.lines.1),
         heredocs: heredocs.collect(),
-        sub: trigger(statement).map(Box::new),
         ..words(statement)
     }
 }
@@ -158,12 +158,16 @@ fn words(statement: &Statement) -> InstructionJson<'_> {
     InstructionJson {
         keyword: statement.keyword.value.to_lowercase(),
         flags: statement.flags.iter().map(grammar::tree::Flag::text).collect(),
-        args: statement.args.iter().map(|word| word.text.as_str()).collect(),
+        args: match Keyword::of(&statement.keyword.value) {
+            Some(_) => statement.args.iter().map(|word| word.text.as_str()).collect(),
+            // As BuildKit's tree has it.
+            None => vec![""],
+        },
         json: statement.json,
         start: None,
         end: None,
         heredocs: Vec::new(),
-        sub: None,
+        sub: trigger(statement).map(Box::new),
     }
 }
 

@@ -2,53 +2,104 @@
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::flags::FlagReader;
-use crate::instruction::{Draft, Keyword, Trigger};
-use crate::tree::Statement;
-use crate::word::Word;
+use crate::instruction::{self, Draft, Instruction, Keyword};
+use crate::lines::LogicalLine;
+use crate::shape::Shape;
+use crate::tree::{Heredoc, Statement};
+use crate::word::{Word, WordBuilder};
 
 /// `ONBUILD INSTRUCTION`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Onbuild {
-    /// The instruction as parsed now, for diagnostics and tools. `None` if what follows is no instruction: BuildKit
-    /// accepts that until the trigger runs.
+    /// The instruction as parsed now, for diagnostics and tools; [`Instruction::Invalid`] if it is none, which BuildKit
+    /// accepts until the trigger runs. `None` only if nothing follows the keyword.
     pub trigger: Option<Box<Statement>>,
     /// What is stored in the image: the instruction's text with its heredoc bodies.
     pub expression: Word,
 }
 
-/// Reads an ONBUILD whose trigger is read already.
+/// Takes an ONBUILD whose trigger is read already.
 pub(super) fn read(
     draft: &Draft<'_>,
-    trigger: Trigger,
+    onbuild: Onbuild,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Onbuild> {
     FlagReader::new(draft.flags, &[], diagnostics);
-    let Trigger { statement, expression } = trigger;
-    let Some(trigger) = statement else {
+    let Some(trigger) = &onbuild.trigger else {
         diagnostics.push(draft.at_least_one_error());
         return None;
     };
     let refused = match Keyword::of(&trigger.keyword.value) {
-        Some(Keyword::Onbuild) => {
-            Some("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed".to_owned())
-        }
+        Some(Keyword::Onbuild) => "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed".to_owned(),
         Some(kind @ (Keyword::Maintainer | Keyword::From)) => {
-            Some(format!("{} isn't allowed as an ONBUILD trigger", kind.name()))
+            format!("{} isn't allowed as an ONBUILD trigger", kind.name())
         }
-        _ => None,
+        _ => return Some(onbuild),
     };
-    if let Some(message) = refused {
-        diagnostics.push(Diagnostic::error("invalid-trigger", message, trigger.keyword.span));
-        return None;
-    }
-    let trigger = Keyword::of(&trigger.keyword.value).map(|_| Box::new(trigger));
-    Some(Onbuild { trigger, expression })
+    diagnostics.push(Diagnostic::error("invalid-trigger", refused, trigger.keyword.span));
+    Some(onbuild)
 }
 
-/// Mistakes of a trigger that BuildKit does not see before the trigger runs.
-pub(super) fn soften(diagnostics: Vec<Diagnostic>) -> impl Iterator<Item = Diagnostic> {
-    diagnostics.into_iter().map(|mut diagnostic| {
-        diagnostic.severity = Severity::Warning;
-        diagnostic.label("fails when the trigger runs")
-    })
+/// Reads the instruction behind an ONBUILD's keyword. What BuildKit says only when the trigger runs is a warning.
+pub(crate) fn trigger(
+    line: &LogicalLine<'_>,
+    mut shape: Shape,
+    heredocs: &[Heredoc],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Statement {
+    let span = line.span(shape.range.clone());
+    let inner = shape.trigger.take().map(|inner| trigger(line, *inner, heredocs, diagnostics));
+    let instruction = match (shape.kind, inner) {
+        // A chain of ONBUILDs is refused as a whole.
+        (Some(Keyword::Onbuild), inner) => Some(Instruction::Onbuild(Onbuild {
+            trigger: inner.map(Box::new),
+            expression: expression(line, &shape, heredocs),
+        })),
+        (_, _) => {
+            let mut later = Vec::new();
+            let instruction = instruction::read(line, &shape, heredocs, None, &mut later);
+            diagnostics.extend(later.into_iter().map(soften));
+            instruction
+        }
+    };
+    Statement {
+        instruction: instruction.unwrap_or(Instruction::Invalid(span)),
+        keyword: shape.keyword,
+        span,
+        head: span,
+        lines: line.lines,
+        original: line.text[shape.range].to_owned(),
+        comments: Vec::new(),
+        empty_lines: Vec::new(),
+        flags: shape.flags,
+        args: shape.args,
+        json: shape.json,
+        heredocs: heredocs.to_vec(),
+    }
+}
+
+fn soften(mut diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic.severity = Severity::Warning;
+    diagnostic.label("fails when the trigger runs")
+}
+
+/// What an ONBUILD leaves in the image: its line without the keyword, and the heredocs behind it.
+pub(crate) fn expression(line: &LogicalLine<'_>, shape: &Shape, heredocs: &[Heredoc]) -> Word {
+    let start = shape.range.start + shape.keyword.value.len();
+    let text = line.text[start..].trim_start_matches(['\t', '\n', '\x0c', '\r', ' ']);
+    let range = line.text.len() - text.len()..line.text.len();
+    if heredocs.is_empty() {
+        return line.word(range);
+    }
+    let start = line.span(range.clone()).start as usize;
+    let mut whole = WordBuilder::new(shape.keyword.span.source, start);
+    whole.mapped(text, &line.map(range));
+    for heredoc in heredocs {
+        let at = heredoc.content.span;
+        // The line break before the body, and the terminator behind it.
+        whole.verbatim("\n", at.start as usize - 1);
+        whole.verbatim(&heredoc.content.value, at.start as usize);
+        whole.verbatim(&heredoc.name.value, at.end as usize);
+    }
+    whole.finish()
 }

@@ -5,6 +5,7 @@ use crate::flags::FlagReader;
 use crate::heredoc;
 use crate::instruction::Draft;
 use crate::source::Spanned;
+use crate::tree::Heredoc;
 use crate::word::Word;
 
 /// Where `COPY` and `ADD` take from and put to, and the flags they share.
@@ -45,6 +46,18 @@ pub struct SourceHeredoc {
     pub expand: bool,
     /// Whether this one was written `<<-`.
     pub chomp: bool,
+}
+
+impl SourceHeredoc {
+    /// The file's content, to be expanded by [`Word::body_parts`] if [`SourceHeredoc::expand`] says so. `bodies` are
+    /// the statement's heredocs.
+    pub fn content(&self, bodies: &[Heredoc]) -> Word {
+        match self.body.and_then(|body| bodies.get(body)) {
+            Some(body) if self.chomp => heredoc::without_tabs(&body.content),
+            Some(body) => Word::verbatim(body.content.value.clone(), body.content.span),
+            None => Word { text: String::new(), span: self.name.span, map: Vec::new() },
+        }
+    }
 }
 
 impl Transfer {
