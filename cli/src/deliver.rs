@@ -7,6 +7,8 @@ mod engine;
 mod folder;
 mod tree;
 
+pub(crate) use archive::write_file;
+
 use executor::BuiltImage;
 use oci::manifest::{Descriptor, ImageIndex, Manifest, media_type};
 use oci::{Digest, Reference};

@@ -16,6 +16,8 @@ pub(crate) struct Env {
     pub(crate) vars: BTreeMap<String, String>,
     /// The folder dfc was started in; relative paths count from it.
     pub(crate) cwd: PathBuf,
+    /// Whether standard input is a terminal.
+    pub(crate) stdin_terminal: bool,
     /// Whether standard output is a terminal.
     pub(crate) stdout_terminal: bool,
     /// Whether standard error is a terminal.
@@ -31,6 +33,7 @@ impl Env {
         Env {
             vars,
             cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+            stdin_terminal: std::io::stdin().is_terminal(),
             stdout_terminal: std::io::stdout().is_terminal(),
             stderr_terminal: std::io::stderr().is_terminal(),
         }
@@ -103,6 +106,7 @@ impl Env {
         Env {
             vars: vars.iter().map(owned).collect(),
             cwd: PathBuf::from("/start"),
+            stdin_terminal: false,
             stdout_terminal: false,
             stderr_terminal: false,
         }

@@ -181,7 +181,7 @@ impl<'a> ImageSources<'a> {
 }
 
 /// The image itself, or of several that of the platform; `None` if it is for another platform.
-fn member_for(
+pub(crate) fn member_for(
     store: &Store,
     record: ImageRecord,
     platform: &Platform,

@@ -14,6 +14,7 @@ mod deliver;
 mod dockerfile;
 mod env;
 mod error;
+mod find;
 mod images;
 mod interrupt;
 mod layout;

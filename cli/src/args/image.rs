@@ -155,7 +155,7 @@ pub(crate) struct PullArgs {
 /// `dfc prune`
 #[derive(Debug, Args)]
 pub(crate) struct PruneArgs {
-    /// Images that have a name, too
+    /// Cache mounts, too
     #[arg(short, long)]
     pub(crate) all: bool,
     /// Do not ask

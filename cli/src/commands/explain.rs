@@ -1,10 +1,21 @@
-//! `dfc explain`: the build graph.
+//! `dfc explain`: the build graph, with what is cached, what would run, and why.
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
-use crate::args::ExplainArgs;
+use executor::{Cancel, Deliver, Event, Settings, Status};
+use oci::manifest::Compression;
+
+use crate::args::{ExplainArgs, GraphFormat};
 use crate::commands::explain_no_resolve;
 use crate::error::CliError;
+use crate::images::{First, ImageSources};
+use crate::open;
+use crate::project::{self, Project};
+use crate::remote::Remote;
+use crate::render::graph::GraphView;
+use crate::render::{failure, graph_dot, graph_json, graph_mermaid, graph_text};
 use crate::ui::Ui;
 
 /// Runs the command.
@@ -12,5 +23,65 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
     if args.no_resolve {
         return explain_no_resolve::run(args, ui);
     }
-    Err(CliError::failed("`dfc explain` does not work yet"))
+    let path = match args.paths.as_slice() {
+        [] => Path::new("."),
+        [path] => path,
+        _ => return Err(CliError::usage("there can be only one build context")),
+    };
+    let store = open::store(&ui.env)?;
+    let project = Project::read(&args.graph, path, ui)?;
+    let remote = Remote::default();
+    let first = if args.graph.pull { First::Registry } else { First::Store };
+    let images = ImageSources::new(&store, &remote, first, None);
+    let compiled = match project.compile(&images) {
+        Ok(compiled) => compiled,
+        Err((diagnostics, sources)) => {
+            project::report(&diagnostics, &sources, ui);
+            return Err(CliError::Reported);
+        }
+    };
+    let env = executor::Env {
+        store: &store,
+        contexts: project.contexts.clone(),
+        images: &images,
+        downloads: &remote,
+        secrets: &project.secrets,
+        settings: Settings {
+            jobs: None,
+            compression: Compression::Gzip,
+            deliver: Deliver::Nothing,
+            epoch: compiled.graph.epoch,
+            project: project.name.clone(),
+            resolv_conf: None,
+            limits: sandbox::Limits::default(),
+        },
+        status: &Silent,
+        cancel: Cancel::default(),
+        now: SystemTime::now,
+    };
+    let reports = match executor::explain(&compiled.graph, &env) {
+        Ok(reports) => reports,
+        Err(error) => {
+            let look = ui.look_err();
+            ui.note(failure::text(&error, &compiled.graph, &compiled.sources, look).trim_end());
+            return Err(CliError::Reported);
+        }
+    };
+    let view = GraphView::new(&compiled.graph, &reports, &compiled.sources);
+    let text = match args.format {
+        GraphFormat::Text => graph_text::text(&view, ui.look_out()),
+        GraphFormat::Json => format!("{:#}\n", graph_json::value(&view)),
+        GraphFormat::Dot => graph_dot::text(&view),
+        GraphFormat::Mermaid => graph_mermaid::text(&view),
+    };
+    ui.write(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Nothing runs, so nothing happens.
+#[derive(Debug)]
+struct Silent;
+
+impl Status for Silent {
+    fn event(&self, _: Event) {}
 }

@@ -1,12 +1,51 @@
 //! `dfc prune`: makes room.
 
+use std::io;
 use std::process::ExitCode;
+
+use store::PrunePolicy;
 
 use crate::args::image::PruneArgs;
 use crate::error::CliError;
+use crate::open;
+use crate::options::size;
 use crate::ui::Ui;
 
 /// Runs the command.
-pub(crate) fn run(_args: &PruneArgs, _ui: &mut Ui) -> Result<ExitCode, CliError> {
-    Err(CliError::failed("`dfc prune` does not work yet"))
+pub(crate) fn run(args: &PruneArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
+    let keep_storage =
+        args.keep_storage.as_deref().map(|text| size::parse("keep-storage", text)).transpose()?;
+    let what = match args.all {
+        true => "images without a name, results of earlier builds and cache mounts",
+        false => "images without a name and results of earlier builds",
+    };
+    if !args.force && !confirmed(what, ui)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let store = open::store(&ui.env)?;
+    let policy =
+        PrunePolicy { unused_since: None, keep_storage, untagged: true, caches: args.all };
+    let pruned = store.prune(&policy)?;
+    for image in &pruned.images {
+        ui.line(format_args!("Deleted: {image}"))?;
+    }
+    ui.line(format_args!(
+        "{} layers, {} blobs and {} records of steps are gone; {} are free.",
+        pruned.layers,
+        pruned.blobs,
+        pruned.records,
+        size::show(pruned.bytes)
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks on a terminal; elsewhere --force must be given.
+fn confirmed(what: &str, ui: &mut Ui) -> Result<bool, CliError> {
+    if !ui.env.stdin_terminal {
+        return Err(CliError::usage("prune removes things and cannot ask here").help("add --force"));
+    }
+    ui.note(format_args!("This removes {what}. Go on? [y/N]"));
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(|error| CliError::failed(error.to_string()))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -1,12 +1,58 @@
 //! `dfc save`: writes an archive.
 
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use crate::args::image::SaveArgs;
+use oci::{Digest, Reference};
+use store::Store;
+
+use crate::args::image::{ArchiveFormat, SaveArgs};
+use crate::deliver::write_file;
 use crate::error::CliError;
 use crate::ui::Ui;
+use crate::{find, open};
 
 /// Runs the command.
-pub(crate) fn run(_args: &SaveArgs, _ui: &mut Ui) -> Result<ExitCode, CliError> {
-    Err(CliError::failed("`dfc save` does not work yet"))
+pub(crate) fn run(args: &SaveArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
+    if args.output.is_none() && ui.env.stdout_terminal {
+        return Err(CliError::usage("the archive would go to the terminal")
+            .help("name a file with -o, or redirect standard output"));
+    }
+    let store = open::store(&ui.env)?;
+    let images = images(&store, &args.images)?;
+    let write = |out: &mut dyn Write| -> Result<(), CliError> {
+        match args.format {
+            ArchiveFormat::Docker => store::archive::docker::write(&store, &images, out)?,
+            ArchiveFormat::Oci => store::archive::oci::write(&store, &images, out)?,
+        }
+        Ok(())
+    };
+    match &args.output {
+        Some(file) => write_file(&ui.env.path(file), write)?,
+        None => {
+            let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+            write(&mut out)?;
+            out.flush().map_err(|error| CliError::output(&error))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The images with the names they are saved under: those that were typed, none for one that was named by its id.
+fn images(store: &Store, texts: &[String]) -> Result<Vec<(Digest, Vec<Reference>)>, CliError> {
+    let mut images: Vec<(Digest, Vec<Reference>)> = Vec::new();
+    for text in texts {
+        let record = find::image(store, text)?;
+        let typed = text.parse().ok().filter(|name| record.names.contains(name));
+        let position = images.iter().position(|(digest, _)| *digest == record.manifest);
+        let names = match position {
+            Some(position) => &mut images[position].1,
+            None => {
+                images.push((record.manifest, Vec::new()));
+                &mut images.last_mut().expect("just pushed").1
+            }
+        };
+        names.extend(typed);
+    }
+    Ok(images)
 }

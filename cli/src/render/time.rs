@@ -1,6 +1,6 @@
 //! Times and durations for people.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `0.3s`, `12.0s`, `3m 5s`, `2h 10m`.
 pub(crate) fn duration(duration: Duration) -> String {
@@ -30,6 +30,12 @@ pub(crate) fn ago(then: i64, now: i64) -> String {
         _ if days < 730 => many(days / 30, "months"),
         _ => many(days / 365, "years"),
     }
+}
+
+/// Seconds since 1970 of a clock.
+pub(crate) fn now(clock: SystemTime) -> i64 {
+    let since = clock.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Seconds since 1970 of an RFC 3339 time.

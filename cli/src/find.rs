@@ -1,0 +1,71 @@
+//! Finding the image a person means.
+
+use oci::manifest::Manifest;
+use oci::{ImageConfig, Platform, Reference};
+use store::{ImageRecord, Store};
+
+use crate::error::CliError;
+use crate::images::{self, ImageError};
+
+/// The image with this name, digest, id or beginning of an id.
+///
+/// # Errors
+/// There is none, or several ids begin so.
+pub(crate) fn image(store: &Store, text: &str) -> Result<ImageRecord, CliError> {
+    store.resolve(text)?.ok_or_else(|| {
+        CliError::failed(format!("there is no image `{text}`"))
+            .help("`dfc images` lists what there is; `dfc pull` gets one from a registry")
+    })
+}
+
+/// The image itself, or of several platforms that for `platform`.
+///
+/// # Errors
+/// None is for this platform.
+pub(crate) fn member(
+    store: &Store,
+    record: ImageRecord,
+    platform: &Platform,
+) -> Result<ImageRecord, CliError> {
+    if record.members.is_empty() {
+        return Ok(record);
+    }
+    let name = shown_name(&record);
+    images::member_for(store, record, platform)?
+        .ok_or_else(|| CliError::failed(format!("image `{name}` is not for {platform}")))
+}
+
+/// Manifest and config of an image that is no index.
+///
+/// # Errors
+/// They are missing or broken.
+pub(crate) fn documents(
+    store: &Store,
+    record: &ImageRecord,
+) -> Result<(Manifest, ImageConfig), CliError> {
+    let broken = |error: ImageError| CliError::caused(&error);
+    let manifest =
+        images::parse_manifest(&store.read_blob(&record.manifest)?).map_err(broken)?;
+    let config =
+        images::parse_config(&store.read_blob(&manifest.config.digest)?).map_err(broken)?;
+    Ok((manifest, config))
+}
+
+/// What people call an image: its first name, or its id.
+pub(crate) fn shown_name(record: &ImageRecord) -> String {
+    match record.names.first() {
+        Some(name) => name.familiar(),
+        None => record.config.unwrap_or(record.manifest).short(),
+    }
+}
+
+/// Reads the name of an image.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn reference(text: &str) -> Result<Reference, CliError> {
+    text.parse().map_err(|error| {
+        CliError::usage(format!("`{text}`: {error}"))
+            .help("a name is NAME[:TAG] in lower case, such as team/app:1.0")
+    })
+}
