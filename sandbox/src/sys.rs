@@ -241,7 +241,7 @@ mod tests {
     fn execute_replaces_the_program_or_says_why_not() {
         let list = |words: &[&str]| StringList::new(words.iter().map(|it| CString::new(*it).unwrap()).collect());
         let (arguments, environment) = (list(&["sh", "-c", "exit $CODE"]), list(&["CODE=9"]));
-        assert_eq!(in_child(&mut || drop(execute(c"/bin/sh", &arguments, &environment))), 9);
+        assert_eq!(in_child(&mut || _ = execute(c"/bin/sh", &arguments, &environment)), 9);
         assert_eq!(execute(c"/nonexistent/program", &arguments, &environment), Errno::NOENT);
         assert_eq!(arguments.strings().len(), 3);
     }
