@@ -12,7 +12,7 @@ use libtest_mimic::Trial;
 use crate::need::Need;
 
 /// A build with RUN on the bases.
-const NEEDS: &[Need] = &[Need::StaticBusybox];
+const NEEDS: &[Need] = &[Need::Sandbox, Need::StaticBusybox];
 
 /// All trials on `dfc build`.
 pub(crate) fn trials() -> Vec<Trial> {

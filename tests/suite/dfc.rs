@@ -29,7 +29,8 @@ pub(crate) fn binary() -> Result<&'static Path, Failed> {
 
 fn built() -> io::Result<PathBuf> {
     if let Some(given) = env::var_os("DFC_BIN") {
-        return std::path::absolute(given);
+        // cargo runs tests in the folder of their package; a path is meant from where cargo was called.
+        return Ok(crate::cases::workspace().join(given));
     }
     let this = env::current_exe()?;
     let profile = this.ancestors().nth(2).ok_or_else(|| io::Error::other("no profile folder"))?;

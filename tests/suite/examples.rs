@@ -11,7 +11,7 @@ use crate::need::{Need, busybox, trial};
 
 /// A trial for each example that needs no registry.
 pub(crate) fn trials() -> Vec<Trial> {
-    let busybox: &[Need] = &[Need::StaticBusybox];
+    let busybox: &[Need] = &[Need::Sandbox, Need::StaticBusybox];
     vec![
         Trial::test("examples::scratch", || build("scratch", "note", &[])),
         trial("examples::parallel", busybox, || with_busybox("parallel", "gathered")),

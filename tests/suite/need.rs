@@ -7,6 +7,7 @@ use std::fmt;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
+use std::process::Command;
 
 use libtest_mimic::{Completion, Trial};
 
@@ -17,6 +18,8 @@ use crate::Outcome;
 pub(crate) enum Need {
     /// The tests run as root of the machine (or of a container that may mount).
     Root,
+    /// A machine that lets this user isolate a command, with the ids that images have.
+    Sandbox,
     /// A machine of the architecture that the recorded images are of.
     Amd64,
     /// A busybox that is linked statically, so that it runs in an empty image.
@@ -30,6 +33,7 @@ impl Need {
     pub(crate) fn missing(self) -> Option<String> {
         match self {
             Need::Root => (!is_root()).then(|| "needs root".to_owned()),
+            Need::Sandbox => no_sandbox(),
             Need::Amd64 => {
                 (!cfg!(target_arch = "x86_64")).then(|| "needs an x86-64 machine".to_owned())
             }
@@ -54,6 +58,29 @@ pub(crate) fn trial(
         Some(reason) => Ok(Completion::ignored_with(reason)),
         None => body().map(|()| Completion::Completed),
     })
+}
+
+/// Why this user cannot isolate commands.
+fn no_sandbox() -> Option<String> {
+    if is_root() {
+        return None;
+    }
+    if program("newuidmap").is_none() {
+        return Some("needs newuidmap (Debian: uidmap)".to_owned());
+    }
+    let name = env::var("USER").or_else(|_| env::var("LOGNAME")).unwrap_or_default();
+    let uid = fs::metadata("/proc/self").map(|itself| itself.uid()).unwrap_or_default();
+    let ids = fs::read_to_string("/etc/subuid").unwrap_or_default();
+    let own = |line: &str| {
+        let user = line.split(':').next().unwrap_or_default();
+        user == name || user == uid.to_string()
+    };
+    if !ids.lines().any(own) {
+        return Some(format!("needs subordinate ids for user {uid} in /etc/subuid"));
+    }
+    let unshared = Command::new("unshare").args(["--user", "true"]).status();
+    let allowed = unshared.is_ok_and(|status| status.success());
+    (!allowed).then(|| "needs user namespaces".to_owned())
 }
 
 /// Whether the tests run with the effective user id 0.

@@ -15,8 +15,12 @@ use crate::need::{Need, program, trial};
 use crate::project::Project;
 use crate::{bases, scratch};
 
-const NEEDS: &[Need] =
-    &[Need::StaticBusybox, Need::Program("docker-registry"), Need::Program("skopeo")];
+const NEEDS: &[Need] = &[
+    Need::Sandbox,
+    Need::StaticBusybox,
+    Need::Program("docker-registry"),
+    Need::Program("skopeo"),
+];
 
 /// All trials with a registry.
 pub(crate) fn trials() -> Vec<Trial> {

@@ -17,7 +17,7 @@ use crate::project::Project;
 const DOCKERFILE: &str = "FROM busybox\nRUN echo made > /made\nENV A=1\nCMD [\"cat\", \"/made\"]\n";
 
 pub(super) fn trials() -> Vec<Trial> {
-    let skopeo: &[Need] = &[Need::StaticBusybox, Need::Program("skopeo")];
+    let skopeo: &[Need] = &[Need::Sandbox, Need::StaticBusybox, Need::Program("skopeo")];
     vec![
         trial("build::result::save_and_load", NEEDS, save_and_load),
         trial("build::result::folder", NEEDS, folder),
