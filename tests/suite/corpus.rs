@@ -64,11 +64,15 @@ struct Answer {
 /// What dfc says of a file; an aspect that it says nothing of is left out.
 type Answers = BTreeMap<Aspect, Answer>;
 
-/// A folder of files, and dfc's answers about them, asked for once.
+/// What one of dfc's views says of all files, asked for once.
+type View = OnceLock<Result<BTreeMap<String, Answers>, String>>;
+
+/// A folder of files, and dfc's answers about them.
 #[derive(Debug)]
 struct Corpus {
     folder: PathBuf,
-    answers: OnceLock<Result<BTreeMap<String, Answers>, String>>,
+    parse: View,
+    explain: View,
 }
 
 /// A trial for each aspect of each corpus.
@@ -85,7 +89,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn of_corpus(name: &str, folder: PathBuf) -> Vec<Trial> {
-    let corpus = Arc::new(Corpus { folder, answers: OnceLock::new() });
+    let corpus = Arc::new(Corpus { folder, parse: View::new(), explain: View::new() });
     let trial = |(aspect, aspect_name)| {
         let corpus = corpus.clone();
         Trial::test(format!("corpus::{name}::{aspect_name}"), move || corpus.check(aspect))
@@ -99,11 +103,16 @@ impl Corpus {
         if wanted.is_empty() {
             return Err(format!("`{}` holds no files", self.folder.display()).into());
         }
-        let answers = self.answers.get_or_init(|| {
-            let names: Vec<_> = wanted.keys().map(String::as_str).collect();
-            ask(&self.folder, &names)
-                .map_err(|problem| problem.message().unwrap_or_default().to_owned())
-        });
+        let names: Vec<_> = wanted.keys().map(String::as_str).collect();
+        let answers = match aspect {
+            Aspect::Syntax | Aspect::Stages => self.parse.get_or_init(|| {
+                ask(&["parse", "--format", "json"], &self.folder, &names, answer::of_parse)
+            }),
+            Aspect::Image | Aspect::Steps => self.explain.get_or_init(|| {
+                let view = ["explain", "--no-resolve", "--format", "json"];
+                ask(&view, &self.folder, &names, answer::of_explain)
+            }),
+        };
         let answers = answers.as_ref().map_err(Failed::from)?;
         let nothing = Answers::new();
         let mut problems = Vec::new();
@@ -124,16 +133,16 @@ impl Corpus {
     }
 }
 
-/// Runs dfc once for each of its two views over all files.
-fn ask(folder: &Path, names: &[&str]) -> Result<BTreeMap<String, Answers>, Failed> {
-    let mut answers: BTreeMap<String, Answers> = BTreeMap::new();
-    for line in lines(&["parse", "--format", "json"], folder, names)? {
-        answers.entry(file_name(&line)).or_default().append(&mut answer::of_parse(&line));
-    }
-    for line in lines(&["explain", "--no-resolve", "--format", "json"], folder, names)? {
-        answers.entry(file_name(&line)).or_default().append(&mut answer::of_explain(&line));
-    }
-    Ok(answers)
+/// Runs one of dfc's views over all files.
+fn ask(
+    view: &[&str],
+    folder: &Path,
+    names: &[&str],
+    answers: fn(&Value) -> Answers,
+) -> Result<BTreeMap<String, Answers>, String> {
+    let lines = lines(view, folder, names);
+    let lines = lines.map_err(|problem| problem.message().unwrap_or_default().to_owned())?;
+    Ok(lines.iter().map(|line| (file_name(line), answers(line))).collect())
 }
 
 fn lines(view: &[&str], folder: &Path, names: &[&str]) -> Result<Vec<Value>, Failed> {
