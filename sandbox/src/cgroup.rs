@@ -47,7 +47,10 @@ fn parse_mounts(mountinfo: &str) -> Hierarchies {
             Some("cgroup2") => unified = unified.or(Some(mount)),
             Some("cgroup") => {
                 let options = hierarchy_options(after.nth(1).unwrap_or_default());
-                let name = mount.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                let name = mount
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default();
                 controllers.push(Controller { name, options, mount });
             }
             _ => {}
@@ -63,7 +66,8 @@ fn parse_mounts(mountinfo: &str) -> Hierarchies {
 /// Those of the mount options that name the hierarchy.
 fn hierarchy_options(options: &str) -> Vec<String> {
     let other = ["rw", "ro", "xattr", "clone_children", "noprefix", "cpuset_v2_mode"];
-    let named = options.split(',').filter(|it| !other.contains(it) && !it.starts_with("release_agent="));
+    let named =
+        options.split(',').filter(|it| !other.contains(it) && !it.starts_with("release_agent="));
     let mut options: Vec<String> = named.map(str::to_owned).collect();
     if options.iter().all(|option| option.starts_with("name=")) {
         options.insert(0, "none".to_owned());
@@ -79,14 +83,22 @@ pub(crate) struct Groups {
 
 impl Groups {
     /// Makes the groups with their limits.
-    pub(crate) fn new(limits: &Limits, hierarchies: &Hierarchies, user: bool) -> Result<Self, SandboxError> {
+    pub(crate) fn new(
+        limits: &Limits,
+        hierarchies: &Hierarchies,
+        user: bool,
+    ) -> Result<Self, SandboxError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let mut groups = Self { folders: Vec::new() };
         let parent = limits.parent.as_deref().unwrap_or("dfc").trim_matches('/');
         if parent.split('/').any(|part| part == "..") {
             let value = parent.to_owned();
-            return Err(SandboxError::Invalid { what: "the parent of the control group", value, problem: "has .. in it" });
+            return Err(SandboxError::Invalid {
+                what: "the parent of the control group",
+                value,
+                problem: "has .. in it",
+            });
         }
         let settings = |v2| settings(limits, v2);
         match hierarchies {
@@ -95,12 +107,19 @@ impl Groups {
                 let what = settings(true).first().map_or("the step", |setting| setting.controller);
                 return Err(SandboxError::Limit { what, why });
             }
-            Hierarchies::V2(mount) => groups.add_unified(mount, parent, &name, &settings(true), user)?,
+            Hierarchies::V2(mount) => {
+                groups.add_unified(mount, parent, &name, &settings(true), user)?
+            }
             Hierarchies::V1(controllers) => {
                 for setting in settings(false) {
-                    let Some(controller) = controllers.iter().find(|it| it.options.iter().any(|o| o == setting.controller))
+                    let Some(controller) = controllers
+                        .iter()
+                        .find(|it| it.options.iter().any(|o| o == setting.controller))
                     else {
-                        let why = format!("no control groups of `{}` are mounted; leave the limit out", setting.controller);
+                        let why = format!(
+                            "no control groups of `{}` are mounted; leave the limit out",
+                            setting.controller
+                        );
                         return Err(SandboxError::Limit { what: setting.controller, why });
                     };
                     groups.add_separate(controller, parent, &name, &setting)?;
@@ -117,7 +136,10 @@ impl Groups {
 
     /// Whether the kernel killed something in here for want of memory.
     pub(crate) fn was_out_of_memory(&self) -> bool {
-        let files = self.folders.iter().flat_map(|it| [it.join("memory.events"), it.join("memory.oom_control")]);
+        let files = self
+            .folders
+            .iter()
+            .flat_map(|it| [it.join("memory.events"), it.join("memory.oom_control")]);
         let texts = files.filter_map(|file| fs::read_to_string(file).ok());
         texts.into_iter().any(|text| {
             let mut lines = text.lines().filter_map(|line| line.strip_prefix("oom_kill "));
@@ -138,9 +160,13 @@ impl Groups {
         let fail = |path: &Path, error: &io::Error| {
             let path = path.display();
             let why = if user {
-                format!("cannot write {path}: {error}; start dfc with: systemd-run --user --scope -p Delegate=yes dfc …")
+                format!(
+                    "cannot write {path}: {error}; start dfc with: systemd-run --user --scope -p Delegate=yes dfc …"
+                )
             } else {
-                format!("cannot write {path}: {error}; make /sys/fs/cgroup writable, or leave the limit out")
+                format!(
+                    "cannot write {path}: {error}; make /sys/fs/cgroup writable, or leave the limit out"
+                )
             };
             SandboxError::Limit { what, why }
         };
@@ -149,7 +175,8 @@ impl Groups {
             let own = base.join("dfc-main");
             make_folder(&own).map_err(|error| fail(&own, &error))?;
             let file = own.join("cgroup.procs");
-            fs::write(&file, std::process::id().to_string()).map_err(|error| fail(&file, &error))?;
+            fs::write(&file, std::process::id().to_string())
+                .map_err(|error| fail(&file, &error))?;
         }
         let mut folder = base;
         for part in parent.split('/').filter(|part| !part.is_empty()).chain([name]) {
@@ -177,7 +204,10 @@ impl Groups {
             folder.push(part);
             make_folder(&folder).map_err(|error| SandboxError::Limit {
                 what: setting.controller,
-                why: format!("cannot make {}: {error}; leave the limit out, or run dfc as root", folder.display()),
+                why: format!(
+                    "cannot make {}: {error}; leave the limit out, or run dfc as root",
+                    folder.display()
+                ),
             })?;
             if setting.controller == "cpuset" {
                 inherit_cpuset(&above, &folder);
@@ -209,7 +239,8 @@ impl Drop for Groups {
 /// A new group of the first version has no processors and no memory of its own.
 fn inherit_cpuset(above: &Path, folder: &Path) {
     for file in ["cpuset.cpus", "cpuset.mems"] {
-        let has_none = fs::read_to_string(folder.join(file)).is_ok_and(|text| text.trim().is_empty());
+        let has_none =
+            fs::read_to_string(folder.join(file)).is_ok_and(|text| text.trim().is_empty());
         if has_none && let Ok(text) = fs::read_to_string(above.join(file)) {
             // Joining the group will fail if this does.
             let _ = fs::write(folder.join(file), text.trim());
@@ -267,7 +298,11 @@ fn settings(limits: &Limits, v2: bool) -> Vec<Setting> {
         let shares = shares.clamp(2, 262_144);
         // The same proportion on another scale: 2..262144 becomes 1..10000.
         let weight = 1 + (shares - 2) * 9_999 / 262_142;
-        if v2 { add("cpu", "cpu.weight", weight.to_string()) } else { add("cpu", "cpu.shares", shares.to_string()) }
+        if v2 {
+            add("cpu", "cpu.weight", weight.to_string())
+        } else {
+            add("cpu", "cpu.shares", shares.to_string())
+        }
     }
     if limits.cpu_quota.is_some() || limits.cpu_period.is_some() {
         let period = limits.cpu_period.unwrap_or(100_000);
@@ -320,10 +355,21 @@ mod tests {
             pids: Some(7),
             ..Limits::default()
         };
-        let list = |v2| settings(&limits, v2).into_iter().map(|it| format!("{}={}", it.file, it.value)).collect::<Vec<_>>();
+        let list = |v2| {
+            settings(&limits, v2)
+                .into_iter()
+                .map(|it| format!("{}={}", it.file, it.value))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
             list(true),
-            ["memory.max=1000", "memory.swap.max=2000", "cpu.weight=39", "cpu.max=50000 100000", "pids.max=7"]
+            [
+                "memory.max=1000",
+                "memory.swap.max=2000",
+                "cpu.weight=39",
+                "cpu.max=50000 100000",
+                "pids.max=7"
+            ]
         );
         assert_eq!(
             list(false),

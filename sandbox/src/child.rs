@@ -10,15 +10,15 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Uid};
 use rustix::io::Errno;
 use rustix::mount::{
-    self, FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
-    UnmountFlags,
+    self, FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags,
+    MoveMountFlags, OpenTreeFlags, UnmountFlags,
 };
 use rustix::thread::{self, CapabilitySet, CapabilitySets};
 
 use crate::plan::{Attributes, From, Missing, Overlay, Slot, Step, SysOp};
 use crate::{report, seccomp, sys};
 
-use walk::{Make, Made, open_or_make};
+use walk::{Made, Make, open_or_make};
 
 /// What the child was given, and what it opens.
 #[derive(Debug)]
@@ -41,7 +41,13 @@ type Done = Result<(), Errno>;
 impl<'a> Child<'a> {
     /// Before anything was done.
     pub(crate) fn new(slots: &'a mut [Option<OwnedFd>], report: BorrowedFd<'a>) -> Self {
-        Self { slots, report, outputs: None, terminal: None, words: Words { buffer: [0; 256], length: 0 } }
+        Self {
+            slots,
+            report,
+            outputs: None,
+            terminal: None,
+            words: Words { buffer: [0; 256], length: 0 },
+        }
     }
 
     /// Executes the program; comes back only if a step fails.
@@ -65,14 +71,19 @@ impl<'a> Child<'a> {
             SysOp::Unshare(namespaces) => sys::unshare(*namespaces),
             SysOp::NewSession => rustix::process::setsid().map(drop),
             SysOp::NewKeyring => sys::new_session_keyring(),
-            SysOp::PrivateMounts => mount::mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC),
+            SysOp::PrivateMounts => mount::mount_change(
+                c"/",
+                MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+            ),
             SysOp::HostName(name) => rustix::system::sethostname(name),
             SysOp::LoopbackUp => sys::loopback_up(),
             SysOp::NewFileSystem { kind, options, attributes, into } => {
                 let context = mount::fsopen(kind.as_c_str(), FsOpenFlags::FSOPEN_CLOEXEC)?;
                 self.configure(&context, options, *attributes, *into)
             }
-            SysOp::NewOverlay { overlay, attributes, into } => self.new_overlay(overlay, *attributes, *into),
+            SysOp::NewOverlay { overlay, attributes, into } => {
+                self.new_overlay(overlay, *attributes, *into)
+            }
             SysOp::OldOverlay { base, options, at, attributes, into } => {
                 rustix::process::chdir(base.as_c_str())?;
                 let flags = MountFlags::from_bits_retain(0);
@@ -82,15 +93,25 @@ impl<'a> Child<'a> {
                 self.put(*into, fd)
             }
             SysOp::Attach(slot, path) => attach(self.get(*slot)?, CWD, path),
-            SysOp::MakeFolder(at, name, mode) => fs::mkdirat(self.get(*at)?, name.as_c_str(), Mode::from_raw_mode(*mode)),
+            SysOp::MakeFolder(at, name, mode) => {
+                fs::mkdirat(self.get(*at)?, name.as_c_str(), Mode::from_raw_mode(*mode))
+            }
             SysOp::MakeFile { at, name, content, owner, mode } => {
                 make_file(self.get(*at)?, name, content, *owner, *mode)
             }
             SysOp::MakeDevice(at, name, device) => {
                 let mode = Mode::from_raw_mode(0o666);
-                fs::mknodat(self.get(*at)?, name.as_c_str(), FileType::CharacterDevice, mode, *device)
+                fs::mknodat(
+                    self.get(*at)?,
+                    name.as_c_str(),
+                    FileType::CharacterDevice,
+                    mode,
+                    *device,
+                )
             }
-            SysOp::MakeLink(at, name, target) => fs::symlinkat(target.as_c_str(), self.get(*at)?, name.as_c_str()),
+            SysOp::MakeLink(at, name, target) => {
+                fs::symlinkat(target.as_c_str(), self.get(*at)?, name.as_c_str())
+            }
             SysOp::CopyMount { from, recursive, attributes, into } => {
                 let copy = self.copy_mount(from, *recursive)?;
                 sys::add_mount_attributes(copy.as_fd(), attributes.0, *recursive)?;
@@ -101,18 +122,23 @@ impl<'a> Child<'a> {
                 self.place(*mount, *root, target, *missing, *takes_mode)
             }
             SysOp::MakeReadOnly(path) => {
-                let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+                let flags = OpenTreeFlags::OPEN_TREE_CLONE
+                    | OpenTreeFlags::OPEN_TREE_CLOEXEC
+                    | OpenTreeFlags::AT_RECURSIVE;
                 let copy = mount::open_tree(CWD, path.as_c_str(), flags)?;
                 sys::add_mount_attributes(copy.as_fd(), Attributes::RDONLY.0, true)?;
                 attach(copy.as_fd(), CWD, path)
             }
-            SysOp::SetAttributes(slot, attributes) => sys::add_mount_attributes(self.get(*slot)?, attributes.0, false),
+            SysOp::SetAttributes(slot, attributes) => {
+                sys::add_mount_attributes(self.get(*slot)?, attributes.0, false)
+            }
             SysOp::MakeCwd { root, path, owner } => {
                 let make = Make { file: false, owner: *owner };
                 open_or_make(self.get(*root)?, path, make, &mut |_| Ok(())).map(drop)
             }
             SysOp::OpenInput(path, into) => {
-                let fd = fs::open(path.as_c_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+                let fd =
+                    fs::open(path.as_c_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
                 self.put(*into, fd)
             }
             SysOp::ConnectStdio { input, owner } => self.connect_stdio(*input, *owner),
@@ -133,16 +159,18 @@ impl<'a> Child<'a> {
                 thread::set_thread_res_uid(uid, uid, uid)
             }
             SysOp::KeepCapabilities(keep) => keep_capabilities(*keep),
-            SysOp::DieWithParent => {
-                rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-            }
+            SysOp::DieWithParent => rustix::process::set_parent_process_death_signal(Some(
+                rustix::process::Signal::KILL,
+            )),
             SysOp::DefaultSignals => {
                 sys::default_signals();
                 Ok(())
             }
-            SysOp::Execute { candidates, arguments, environment } => {
-                Err(execute_first(candidates, |path| sys::execute(path, arguments, environment), &mut self.words))
-            }
+            SysOp::Execute { candidates, arguments, environment } => Err(execute_first(
+                candidates,
+                |path| sys::execute(path, arguments, environment),
+                &mut self.words,
+            )),
         }
     }
 
@@ -180,7 +208,9 @@ impl<'a> Child<'a> {
     ) -> Done {
         for (key, value) in options {
             let set = match value {
-                Some(value) => mount::fsconfig_set_string(context.as_fd(), key.as_c_str(), value.as_c_str()),
+                Some(value) => {
+                    mount::fsconfig_set_string(context.as_fd(), key.as_c_str(), value.as_c_str())
+                }
                 None => mount::fsconfig_set_flag(context.as_fd(), key.as_c_str()),
             };
             set.inspect_err(|_| self.words.listen(context))?;
@@ -198,13 +228,20 @@ impl<'a> Child<'a> {
             flags |= OpenTreeFlags::AT_RECURSIVE;
         }
         let inside = |folder: BorrowedFd<'_>, path: &CStr| {
-            let opened = fs::openat2(folder, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)?;
+            let opened = fs::openat2(
+                folder,
+                path,
+                OFlags::PATH | OFlags::CLOEXEC,
+                Mode::empty(),
+                ResolveFlags::IN_ROOT,
+            )?;
             mount::open_tree(&opened, c"", flags | OpenTreeFlags::AT_EMPTY_PATH)
         };
         match from {
             From::Path(path) => mount::open_tree(CWD, path.as_c_str(), flags),
             From::Inside { folder, path } => {
-                let folder = fs::open(folder.as_c_str(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+                let folder =
+                    fs::open(folder.as_c_str(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
                 inside(folder.as_fd(), path)
             }
             From::Slot(slot, path) => inside(self.get(*slot)?, path),
@@ -221,7 +258,14 @@ impl<'a> Child<'a> {
         self.put(root, fd)
     }
 
-    fn place(&self, mount: Slot, root: Slot, target: &CStr, missing: Missing, takes_mode: bool) -> Done {
+    fn place(
+        &self,
+        mount: Slot,
+        root: Slot,
+        target: &CStr,
+        missing: Missing,
+        takes_mode: bool,
+    ) -> Done {
         let mount = self.get(mount)?;
         let file = FileType::from_raw_mode(fs::fstat(mount)?.st_mode) != FileType::Directory;
         let mut is_new = false;
@@ -231,12 +275,18 @@ impl<'a> Child<'a> {
                 Missing::Keep => Ok(()),
                 Missing::Stub => {
                     let (before, after) = (made.parent_before, made.parent_after);
-                    let times = [before.st_mtime, before.st_mtime_nsec as i64, after.st_mtime, after.st_mtime_nsec as i64];
+                    let times = [
+                        before.st_mtime,
+                        before.st_mtime_nsec as i64,
+                        after.st_mtime,
+                        after.st_mtime_nsec as i64,
+                    ];
                     report::tell_stub(self.report, made.path, times)
                 }
             }
         };
-        let target = open_or_make(self.get(root)?, target, Make { file, owner: (0, 0) }, &mut made)?;
+        let target =
+            open_or_make(self.get(root)?, target, Make { file, owner: (0, 0) }, &mut made)?;
         if takes_mode {
             let mode = if is_new { 0o1777 } else { fs::fstat(&target)?.st_mode & 0o7777 };
             fs::chmodat(mount, c".", Mode::from_raw_mode(mode), AtFlags::empty())?;
@@ -271,7 +321,13 @@ fn attach(mount: BorrowedFd<'_>, folder: BorrowedFd<'_>, path: &CStr) -> Done {
     mount::move_mount(mount, c"", folder, path, flags)
 }
 
-fn make_file(at: BorrowedFd<'_>, name: &CStr, content: &[u8], owner: (u32, u32), mode: u32) -> Done {
+fn make_file(
+    at: BorrowedFd<'_>,
+    name: &CStr,
+    content: &[u8],
+    owner: (u32, u32),
+    mode: u32,
+) -> Done {
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
     let file = fs::openat(at, name, flags, Mode::from_raw_mode(0o600))?;
     write_all(&file, content)?;
@@ -314,7 +370,11 @@ fn keep_capabilities(keep: u64) -> Done {
     let now = thread::capabilities(None)?;
     let keep = CapabilitySet::from_bits_retain(keep);
     let permitted = now.permitted & keep;
-    let sets = CapabilitySets { effective: now.effective & keep, permitted, inheritable: CapabilitySet::empty() };
+    let sets = CapabilitySets {
+        effective: now.effective & keep,
+        permitted,
+        inheritable: CapabilitySet::empty(),
+    };
     thread::set_capabilities(None, sets)
 }
 
@@ -328,7 +388,9 @@ fn execute_first(
     for candidate in candidates {
         match execute(candidate) {
             Errno::NOENT => {
-                if fs::accessat(CWD, candidate.as_c_str(), fs::Access::EXISTS, AtFlags::empty()).is_ok() {
+                if fs::accessat(CWD, candidate.as_c_str(), fs::Access::EXISTS, AtFlags::empty())
+                    .is_ok()
+                {
                     words.say(b"interpreter");
                     return Errno::NOENT;
                 }

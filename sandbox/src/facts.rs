@@ -42,7 +42,8 @@ const MASKED: [&str; 11] = [
 ];
 
 /// What Docker makes read-only.
-const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+const READ_ONLY: [&str; 5] =
+    ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /// The facts of this machine.
 pub(crate) fn facts() -> &'static Facts {

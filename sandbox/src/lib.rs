@@ -30,7 +30,8 @@ pub use probe::{Abilities, Cgroups, can_overlay, probe};
 pub use running::{Exit, ExitStatus, Killer, Running};
 pub use spawn::spawn;
 pub use spec::{
-    DEFAULT_SHM_SIZE, Limits, Mount, Network, Rlimit, Security, Source, Spec, Stdio, Tree, Upper, User,
+    DEFAULT_SHM_SIZE, Limits, Mount, Network, Rlimit, Security, Source, Spec, Stdio, Tree, Upper,
+    User,
 };
 
 #[cfg(test)]

@@ -74,7 +74,10 @@ pub(crate) fn plan(spec: &Spec, facts: &Facts, prepared: Prepared) -> Result<Pla
         let takes_mode = matches!(mount.source, Source::Tmpfs { .. });
         let doing = format!("mount something at {}", mount.target.display());
         let target = c_path(&mount.target)?;
-        program.add(SysOp::Place { mount: slot, root: inside, target, missing: Missing::Stub, takes_mode }, doing);
+        program.add(
+            SysOp::Place { mount: slot, root: inside, target, missing: Missing::Stub, takes_mode },
+            doing,
+        );
     }
     system::mask(&mut program, inside, &system, facts);
     if spec.readonly_root {
@@ -120,7 +123,8 @@ impl Builder {
         self.add(SysOp::PrivateMounts, "separate the mounts from those of the machine");
         let hostname = spec.hostname.clone().into_bytes();
         self.add(SysOp::HostName(hostname), format!("set the host name `{}`", spec.hostname));
-        let mut namespaces = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+        let mut namespaces =
+            libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
         if spec.network == Network::None {
             namespaces |= libc::CLONE_NEWNET;
             self.add(SysOp::LoopbackUp, "switch the loopback interface on");
@@ -139,14 +143,22 @@ impl Builder {
             into: scratch,
         };
         self.add(op, "mount memory for the files of the run");
-        self.add(SysOp::Attach(scratch, text(SCRATCH.to_owned())), format!("mount memory over {SCRATCH}"));
+        self.add(
+            SysOp::Attach(scratch, text(SCRATCH.to_owned())),
+            format!("mount memory over {SCRATCH}"),
+        );
         self.add(SysOp::MakeFolder(scratch, c"empty".into(), 0o755), "make an empty folder");
         scratch
     }
 
     fn root(&mut self, spec: &Spec, facts: &Facts, scratch: Slot) -> Result<Slot, SandboxError> {
-        let attributes = Attributes::default().and_if(spec.security == Security::Sandbox, Attributes::NODEV);
-        let what = trees::What { name: "the layers".to_owned(), scratch_name: "layers".to_owned(), attributes };
+        let attributes =
+            Attributes::default().and_if(spec.security == Security::Sandbox, Attributes::NODEV);
+        let what = trees::What {
+            name: "the layers".to_owned(),
+            scratch_name: "layers".to_owned(),
+            attributes,
+        };
         trees::mount(self, &spec.root, Path::new("/"), what, facts, scratch)
     }
 
@@ -173,7 +185,8 @@ impl Builder {
                 let slot = self.slot();
                 let options = size.iter().map(|size| option("size", &size.to_string())).collect();
                 let attributes = attributes.and(Attributes::NOSUID);
-                let op = SysOp::NewFileSystem { kind: c"tmpfs".into(), options, attributes, into: slot };
+                let op =
+                    SysOp::NewFileSystem { kind: c"tmpfs".into(), options, attributes, into: slot };
                 self.add(op, format!("mount memory for {target}"));
                 Ok(slot)
             }
@@ -187,16 +200,30 @@ impl Builder {
                     mode: *mode,
                 };
                 self.add(file, format!("make the file for {target}"));
-                Ok(self.copy_of_scratch(scratch, &name, attributes.and(Attributes::NOSUID), &format!("for {target}")))
+                Ok(self.copy_of_scratch(
+                    scratch,
+                    &name,
+                    attributes.and(Attributes::NOSUID),
+                    &format!("for {target}"),
+                ))
             }
         }
     }
 
     /// A mount of one file or folder of the scratch file system.
-    fn copy_of_scratch(&mut self, scratch: Slot, name: &str, attributes: Attributes, what: &str) -> Slot {
+    fn copy_of_scratch(
+        &mut self,
+        scratch: Slot,
+        name: &str,
+        attributes: Attributes,
+        what: &str,
+    ) -> Slot {
         let into = self.slot();
         let from = From::Slot(scratch, text(name.to_owned()));
-        self.add(SysOp::CopyMount { from, recursive: false, attributes, into }, format!("mount the file {what}"));
+        self.add(
+            SysOp::CopyMount { from, recursive: false, attributes, into },
+            format!("mount the file {what}"),
+        );
         into
     }
 
@@ -230,7 +257,11 @@ fn text(text: String) -> CString {
 
 /// A path of the caller: absolute, without a zero byte.
 fn c_path(path: &Path) -> Result<CString, SandboxError> {
-    let invalid = |problem| SandboxError::Invalid { what: "the path", value: path.display().to_string(), problem };
+    let invalid = |problem| SandboxError::Invalid {
+        what: "the path",
+        value: path.display().to_string(),
+        problem,
+    };
     if !path.is_absolute() {
         return Err(invalid("has to be absolute"));
     }

@@ -72,8 +72,9 @@ impl Trial {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = folder.join(format!(".overlay-trial-{}-{number}", std::process::id()));
-        let made: io::Result<()> =
-            ["", "upper", "work", "lower"].iter().try_for_each(|name| fs::create_dir(path.join(name)));
+        let made: io::Result<()> = ["", "upper", "work", "lower"]
+            .iter()
+            .try_for_each(|name| fs::create_dir(path.join(name)));
         let trial = Self(path.clone());
         made.map(|()| trial).map_err(|source| SandboxError::Io { doing: "make", path, source })
     }

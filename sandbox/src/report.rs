@@ -156,9 +156,15 @@ mod tests {
         let mut bytes = Vec::new();
         read.read_to_end(&mut bytes).unwrap();
         let report = parse(&bytes);
-        assert_eq!(report.stubs[0], Stub { path: b"a/b".to_vec(), parent_before: (1, 2), parent_after: (-3, 4) });
+        assert_eq!(
+            report.stubs[0],
+            Stub { path: b"a/b".to_vec(), parent_before: (1, 2), parent_after: (-3, 4) }
+        );
         assert_eq!(report.stubs[1].path, long);
-        assert_eq!(report.failure, Some(Failure { position: 7, errno: 1, words: "e overlay: no".into() }));
+        assert_eq!(
+            report.failure,
+            Some(Failure { position: 7, errno: 1, words: "e overlay: no".into() })
+        );
         assert_eq!(parse(&bytes[..bytes.len() - 1]).failure, None, "half a message is none");
         assert_eq!(parse(b""), Report::default());
     }

@@ -50,7 +50,12 @@ impl Leftovers {
 }
 
 impl Running {
-    pub(crate) fn new(pidfd: OwnedFd, stdout: Option<OwnedFd>, stderr: Option<OwnedFd>, leftovers: Leftovers) -> Self {
+    pub(crate) fn new(
+        pidfd: OwnedFd,
+        stdout: Option<OwnedFd>,
+        stderr: Option<OwnedFd>,
+        leftovers: Leftovers,
+    ) -> Self {
         let (pidfd, leftovers) = (Arc::new(pidfd), Some(leftovers));
         Self { stdout, stderr, pidfd, exit: None, leftovers, on_one_thread: PhantomData }
     }
@@ -75,7 +80,12 @@ impl Running {
                 Ok(None) | Err(Errno::INTR) => {}
                 Err(errno) => {
                     let (doing, detail) = ("wait for the command".to_owned(), String::new());
-                    return Err(SandboxError::Setup { doing, source: errno.into(), detail, hint: "" });
+                    return Err(SandboxError::Setup {
+                        doing,
+                        source: errno.into(),
+                        detail,
+                        hint: "",
+                    });
                 }
             }
         };

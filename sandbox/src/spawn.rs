@@ -25,7 +25,8 @@ use crate::{seccomp, sys};
 pub fn spawn(spec: &Spec) -> Result<Running, SandboxError> {
     let facts = facts();
     let leftovers = Leftovers::new(groups(spec, facts)?, changes_of(&spec.root));
-    let prepared = Prepared { groups: entrances(leftovers.groups()), terminal: terminal_path(&spec.stdio)? };
+    let prepared =
+        Prepared { groups: entrances(leftovers.groups()), terminal: terminal_path(&spec.stdio)? };
     let plan = plan::plan(spec, facts, prepared)?;
     if spec.security == Security::Sandbox {
         // Made here, since the child may not allocate.
@@ -42,11 +43,12 @@ pub fn spawn(spec: &Spec) -> Result<Running, SandboxError> {
         Stdio::Terminal(terminal) => Some(terminal.as_fd()),
         Stdio::Pipes | Stdio::Inherit => None,
     };
-    let mut keep: Vec<_> = [Some(report_write.as_fd()), outputs.map(|it| it.0), outputs.map(|it| it.1), terminal]
-        .iter()
-        .flatten()
-        .map(AsRawFd::as_raw_fd)
-        .collect();
+    let mut keep: Vec<_> =
+        [Some(report_write.as_fd()), outputs.map(|it| it.0), outputs.map(|it| it.1), terminal]
+            .iter()
+            .flatten()
+            .map(AsRawFd::as_raw_fd)
+            .collect();
     keep.sort_unstable();
     let pidfd = sys::clone_into_namespaces(plan.namespaces, &mut || {
         // What other threads are about to give to other children is not for this one.
@@ -98,7 +100,8 @@ fn terminal_path(stdio: &Stdio) -> Result<Option<CString>, SandboxError> {
     let Stdio::Terminal(terminal) = stdio else { return Ok(None) };
     let link = format!("/proc/self/fd/{}", terminal.as_raw_fd());
     let path = fs::read_link(&link);
-    let path = path.map_err(|source| SandboxError::Io { doing: "read", path: link.into(), source })?;
+    let path =
+        path.map_err(|source| SandboxError::Io { doing: "read", path: link.into(), source })?;
     Ok(CString::new(path.into_os_string().into_vec()).ok())
 }
 
@@ -121,9 +124,10 @@ fn not_cloned(error: io::Error) -> SandboxError {
             "it refuses the call clone3",
             "take Linux 5.12 or newer, or, inside of a container, run it with --privileged",
         ),
-        Some(libc::ENOSPC | libc::EUSERS) => {
-            ("it has no more namespaces to give", "raise the numbers in /proc/sys/user, or run fewer steps at once")
-        }
+        Some(libc::ENOSPC | libc::EUSERS) => (
+            "it has no more namespaces to give",
+            "raise the numbers in /proc/sys/user, or run fewer steps at once",
+        ),
         _ => return setup("start a process in new namespaces", error),
     };
     SandboxError::NotPermitted { why: why.to_owned(), fix: fix.to_owned() }
@@ -132,7 +136,9 @@ fn not_cloned(error: io::Error) -> SandboxError {
 /// Words for the step that failed.
 fn explain(failure: &Failure, steps: &[Step], spec: &Spec, facts: &Facts) -> SandboxError {
     let source = io::Error::from_raw_os_error(failure.errno);
-    let Some(step) = steps.get(failure.position) else { return setup("prepare the command", source) };
+    let Some(step) = steps.get(failure.position) else {
+        return setup("prepare the command", source);
+    };
     if let SysOp::Execute { .. } = step.op {
         return not_executed(failure, source, spec);
     }
@@ -140,7 +146,12 @@ fn explain(failure: &Failure, steps: &[Step], spec: &Spec, facts: &Facts) -> San
         "" => String::new(),
         words => format!(" ({words})"),
     };
-    SandboxError::Setup { doing: step.doing.clone(), source, detail, hint: hint(&step.op, failure.errno, facts) }
+    SandboxError::Setup {
+        doing: step.doing.clone(),
+        source,
+        detail,
+        hint: hint(&step.op, failure.errno, facts),
+    }
 }
 
 fn not_executed(failure: &Failure, source: io::Error, spec: &Spec) -> SandboxError {
@@ -162,18 +173,27 @@ fn not_executed(failure: &Failure, source: io::Error, spec: &Spec) -> SandboxErr
 /// What to change, where that is known.
 fn hint(op: &SysOp, errno: i32, facts: &Facts) -> &'static str {
     match (op, errno) {
-        (SysOp::BecomeUser { .. } | SysOp::MakeCwd { .. }, libc::EINVAL) if facts.user_namespace => {
+        (SysOp::BecomeUser { .. } | SysOp::MakeCwd { .. }, libc::EINVAL)
+            if facts.user_namespace =>
+        {
             "; the id is beyond the ranges of /etc/subuid and /etc/subgid"
         }
         (SysOp::NewFileSystem { .. } | SysOp::PrivateMounts, libc::EPERM) => {
             "; inside of a container, run it with --privileged or with --security-opt systempaths=unconfined"
         }
-        (SysOp::NewOverlay { .. } | SysOp::OldOverlay { .. }, libc::ENODEV) => "; the kernel has no overlay file system",
-        (SysOp::NewFileSystem { .. } | SysOp::NewOverlay { .. } | SysOp::CopyMount { .. }, libc::ENOSYS) => {
-            "; it takes Linux 5.12 or newer"
+        (SysOp::NewOverlay { .. } | SysOp::OldOverlay { .. }, libc::ENODEV) => {
+            "; the kernel has no overlay file system"
         }
-        (SysOp::Place { .. }, libc::EROFS) => "; the folder is missing in a read-only mount: make it there",
-        (SysOp::Place { .. }, libc::ENOTDIR) => "; a file is mounted on a folder, or a folder on a file",
+        (
+            SysOp::NewFileSystem { .. } | SysOp::NewOverlay { .. } | SysOp::CopyMount { .. },
+            libc::ENOSYS,
+        ) => "; it takes Linux 5.12 or newer",
+        (SysOp::Place { .. }, libc::EROFS) => {
+            "; the folder is missing in a read-only mount: make it there"
+        }
+        (SysOp::Place { .. }, libc::ENOTDIR) => {
+            "; a file is mounted on a folder, or a folder on a file"
+        }
         (SysOp::Limit(..), libc::EPERM) => "; the hard limit of the caller is lower",
         _ => "",
     }

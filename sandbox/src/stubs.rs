@@ -7,7 +7,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Timespec, Timestamps, UTIME_OMIT, fstat, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, ResolveFlags, Timespec, Timestamps, UTIME_OMIT, fstat, statat,
+    unlinkat,
+};
 use rustix::io::Errno;
 
 use crate::report::Stub;
@@ -28,7 +31,8 @@ pub(crate) fn remove(tree: &Path, stubs: &[Stub]) {
 fn remove_one(tree: &OwnedFd, stub: &Stub) -> Result<(), Errno> {
     let path = Path::new(OsStr::from_bytes(&stub.path));
     let name = path.file_name().ok_or(Errno::INVAL)?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
     let parent = rustix::fs::openat2(tree, parent, flags, Mode::empty(), resolve)?;
@@ -74,11 +78,18 @@ mod tests {
         fs::create_dir_all(at("etc/kept")).unwrap();
         fs::write(at("etc/hosts"), "").unwrap();
         set_time(&at("etc"), 3, 4);
-        remove(tree.path(), &[stub("etc/hosts"), stub("a"), stub("a/b"), stub("a/b/file"), stub("missing/x")]);
+        remove(
+            tree.path(),
+            &[stub("etc/hosts"), stub("a"), stub("a/b"), stub("a/b/file"), stub("missing/x")],
+        );
         assert!(!at("a").exists());
         assert!(at("etc/kept").exists() && !at("etc/hosts").exists());
         let etc = fs::metadata(at("etc")).unwrap();
-        assert_eq!((etc.mtime(), etc.mtime_nsec()), (1, 2), "nobody but the stub had changed the folder");
+        assert_eq!(
+            (etc.mtime(), etc.mtime_nsec()),
+            (1, 2),
+            "nobody but the stub had changed the folder"
+        );
     }
 
     #[test]
@@ -91,7 +102,10 @@ mod tests {
         symlink(outside.path(), at("link")).unwrap();
         fs::create_dir(outside.path().join("empty")).unwrap();
         set_time(tree.path(), 9, 9);
-        remove(tree.path(), &[stub("full"), stub("file"), stub("link"), stub("link/empty"), stub("../x")]);
+        remove(
+            tree.path(),
+            &[stub("full"), stub("file"), stub("link"), stub("link/empty"), stub("../x")],
+        );
         assert!(at("full/x").exists() && at("file").exists() && at("link").is_symlink());
         assert!(outside.path().join("empty").exists());
     }

@@ -63,9 +63,13 @@ pub fn enter_if_needed() -> Result<(), SandboxError> {
             return 1; // The other side has failed, and says so itself.
         }
         let result = maps.iter().try_for_each(|map| map.write(&process));
-        result.map_or_else(|message| (&said_write).write_all(message.as_bytes()).map_or(1, |()| 1), |()| 0)
+        result.map_or_else(
+            |message| (&said_write).write_all(message.as_bytes()).map_or(1, |()| 1),
+            |()| 0,
+        )
     };
-    let helper_pid = sys::fork_helper(&mut helper).map_err(io_error("start", "a helper process"))?;
+    let helper_pid =
+        sys::fork_helper(&mut helper).map_err(io_error("start", "a helper process"))?;
     drop(said_write);
     if let Err(errno) = sys::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNS) {
         return Err(not_separated(errno.into()));
@@ -77,11 +81,15 @@ pub fn enter_if_needed() -> Result<(), SandboxError> {
     said_read.read_to_string(&mut said).map_err(io_error("read", "a pipe"))?;
     let _ = waitpid(Some(helper_pid), WaitOptions::empty());
     if !said.is_empty() {
-        let fix = "see `man 5 subuid`; the ranges of a user may not overlap those of others".to_owned();
+        let fix =
+            "see `man 5 subuid`; the ranges of a user may not overlap those of others".to_owned();
         return Err(SandboxError::NotPermitted { why: said.trim().to_owned(), fix });
     }
     become_root()?;
-    let error = Command::new("/proc/self/exe").arg0(env::args_os().next().unwrap_or_default()).args(env::args_os().skip(1)).exec();
+    let error = Command::new("/proc/self/exe")
+        .arg0(env::args_os().next().unwrap_or_default())
+        .args(env::args_os().skip(1))
+        .exec();
     Err(SandboxError::Io { doing: "execute anew", path: "/proc/self/exe".into(), source: error })
 }
 
@@ -90,7 +98,10 @@ pub(crate) fn is_mapped(map: &str, id: u64) -> bool {
     let map = fs::read_to_string(map).unwrap_or_default();
     map.lines().any(|line| {
         let mut numbers = line.split_whitespace().filter_map(|it| it.parse::<u64>().ok());
-        let (Some(inside), Some(_), Some(count)) = (numbers.next(), numbers.next(), numbers.next()) else { return false };
+        let (Some(inside), Some(_), Some(count)) = (numbers.next(), numbers.next(), numbers.next())
+        else {
+            return false;
+        };
         (inside..inside.saturating_add(count)).contains(&id)
     })
 }
@@ -179,7 +190,10 @@ impl Map {
         }
         let program = Self::program(kind);
         if !is_program(program) {
-            return Err(SandboxError::MissingProgram { program, fix: "sudo apt install uidmap (or shadow-utils)" });
+            return Err(SandboxError::MissingProgram {
+                program,
+                fix: "sudo apt install uidmap (or shadow-utils)",
+            });
         }
         Ok(Self { kind, own, ranges })
     }
@@ -204,10 +218,13 @@ impl Map {
 
     fn write(&self, process: &str) -> Result<(), String> {
         let program = Self::program(self.kind);
-        let output = Command::new(program).arg(process).args(self.arguments()).stdin(Stdio::null()).output();
+        let output =
+            Command::new(program).arg(process).args(self.arguments()).stdin(Stdio::null()).output();
         match output {
             Ok(output) if output.status.success() => Ok(()),
-            Ok(output) => Err(format!("{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim())),
+            Ok(output) => {
+                Err(format!("{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
+            }
             Err(error) => Err(format!("{program} could not be started: {error}")),
         }
     }
@@ -236,14 +253,16 @@ mod tests {
 
     #[test]
     fn ranges_are_found_by_name_and_number() {
-        let text = "ann:100000:65536\nbob:165536:65536\n# x\n1001:300000:10\nbob:nonsense:1\nbob:5:0\n";
+        let text =
+            "ann:100000:65536\nbob:165536:65536\n# x\n1001:300000:10\nbob:nonsense:1\nbob:5:0\n";
         assert_eq!(parse_ranges(text, "bob", 1001), [(165_536, 65_536), (300_000, 10)]);
         assert_eq!(parse_ranges(text, "eve", 1002), []);
     }
 
     #[test]
     fn maps_put_the_own_id_first() {
-        let map = Map { kind: Kind::User, own: 1001, ranges: vec![(100_000, 65_536), (300_000, 10)] };
+        let map =
+            Map { kind: Kind::User, own: 1001, ranges: vec![(100_000, 65_536), (300_000, 10)] };
         assert_eq!(map.arguments().join(" "), "0 1001 1 1 100000 65536 65537 300000 10");
     }
 

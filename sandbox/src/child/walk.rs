@@ -7,7 +7,9 @@
 use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, fstat, mkdirat, openat, openat2};
+use rustix::fs::{
+    AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, fstat, mkdirat, openat, openat2,
+};
 use rustix::io::Errno;
 
 const LONGEST: usize = 4096;
@@ -95,7 +97,8 @@ fn open_plain(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Errno> {
 
 fn make_one(parent: &OwnedFd, name: &CStr, file: bool, owner: (u32, u32)) -> Result<(), Errno> {
     if file {
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         drop(openat(parent, name, flags, Mode::from_raw_mode(0o644))?);
     } else {
         mkdirat(parent, name, Mode::from_raw_mode(0o755))?;
@@ -200,22 +203,36 @@ mod tests {
         let fd = rustix::fs::open(root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
         let ids = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
         let mut all = Vec::new();
-        let opened = open_or_make(fd.as_fd(), &CString::new(path).unwrap(), Make { file, owner: ids }, &mut |made| {
-            all.push(String::from_utf8(made.path.to_vec()).unwrap());
-            Ok(())
-        })?;
+        let opened = open_or_make(
+            fd.as_fd(),
+            &CString::new(path).unwrap(),
+            Make { file, owner: ids },
+            &mut |made| {
+                all.push(String::from_utf8(made.path.to_vec()).unwrap());
+                Ok(())
+            },
+        )?;
         let number = std::os::fd::AsRawFd::as_raw_fd(&opened);
         let real = std::fs::read_link(format!("/proc/self/fd/{number}")).unwrap();
-        Ok((all, real.strip_prefix(root.canonicalize().unwrap()).map(Path::to_owned).unwrap_or(real)))
+        Ok((
+            all,
+            real.strip_prefix(root.canonicalize().unwrap()).map(Path::to_owned).unwrap_or(real),
+        ))
     }
 
     #[test]
     fn what_is_missing_is_made_with_its_parents() {
         let root = tempfile::tempdir().unwrap();
         let (made, opened) = open(root.path(), "/a/b/./c/", false).unwrap();
-        assert_eq!((made, opened), (vec!["a".into(), "a/b".into(), "a/b/c".into()], PathBuf::from("a/b/c")));
+        assert_eq!(
+            (made, opened),
+            (vec!["a".into(), "a/b".into(), "a/b/c".into()], PathBuf::from("a/b/c"))
+        );
         let (made, opened) = open(root.path(), "/a/x/../b/file", true).unwrap();
-        assert_eq!((made, opened), (vec!["a/x".into(), "a/b/file".into()], PathBuf::from("a/b/file")));
+        assert_eq!(
+            (made, opened),
+            (vec!["a/x".into(), "a/b/file".into()], PathBuf::from("a/b/file"))
+        );
         assert!(root.path().join("a/b/file").is_file());
         assert_eq!(open(root.path(), "/", false).unwrap(), (vec![], PathBuf::new()));
     }
@@ -230,7 +247,10 @@ mod tests {
         let inside = outside.path().strip_prefix("/").unwrap();
         assert_eq!(open(root.path(), "/absolute/x", false).unwrap().1, inside.join("x"));
         assert_eq!(open(root.path(), "/up/y", false).unwrap().1, PathBuf::from("y"));
-        assert_eq!(open(root.path(), "/dangling", true).unwrap(), (vec!["run".into(), "run/real".into()], "run/real".into()));
+        assert_eq!(
+            open(root.path(), "/dangling", true).unwrap(),
+            (vec!["run".into(), "run/real".into()], "run/real".into())
+        );
         assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
     }
 

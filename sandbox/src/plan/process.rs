@@ -48,7 +48,10 @@ pub(super) fn steps(program: &mut Builder, spec: &Spec, cwd: CString) -> Result<
     }
     program.add(SysOp::Umask(0o022), "set the mask of modes");
     // As root, who may enter folders that the user may not.
-    program.add(SysOp::ChangeFolder(cwd), format!("change to the working folder {}", spec.cwd.display()));
+    program.add(
+        SysOp::ChangeFolder(cwd),
+        format!("change to the working folder {}", spec.cwd.display()),
+    );
     if spec.security == Security::Sandbox {
         program.add(SysOp::BoundCapabilities(CAPABILITIES), "give capabilities up");
         // While there is still the right to do so without giving set-user-id programs up.

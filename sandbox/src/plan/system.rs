@@ -11,8 +11,14 @@ use crate::facts::Facts;
 use crate::spec::{Network, Security, Spec};
 
 /// Device nodes: name, major, minor.
-const DEVICES: [(&str, u32, u32); 6] =
-    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+const DEVICES: [(&str, u32, u32); 6] = [
+    ("null", 1, 3),
+    ("zero", 1, 5),
+    ("full", 1, 7),
+    ("random", 1, 8),
+    ("urandom", 1, 9),
+    ("tty", 5, 0),
+];
 
 /// Links in /dev: name, target.
 const LINKS: [(&str, &str); 6] = [
@@ -58,7 +64,8 @@ pub(super) fn make(
     terminal: Option<CString>,
 ) -> System {
     let secured = spec.security == Security::Sandbox;
-    let mut system = System { mounts: Vec::new(), masks: Vec::new(), secured, control_groups: None };
+    let mut system =
+        System { mounts: Vec::new(), masks: Vec::new(), secured, control_groups: None };
     let proc = new(program, "proc", Vec::new(), NO_PROGRAMS, "mount /proc");
     system.push(proc, "/proc", Missing::Keep, false);
     dev(program, &mut system, spec, facts, scratch);
@@ -66,7 +73,10 @@ pub(super) fn make(
         let into = program.slot();
         let from = From::Path(terminal);
         let attributes = Attributes::default();
-        program.add(SysOp::CopyMount { from, recursive: false, attributes, into }, "mount the terminal as /dev/console");
+        program.add(
+            SysOp::CopyMount { from, recursive: false, attributes, into },
+            "mount the terminal as /dev/console",
+        );
         system.push(into, "/dev/console", Missing::Keep, false);
     }
     let sys = sysfs(program, spec, facts);
@@ -96,7 +106,10 @@ fn new(
     doing: &str,
 ) -> Slot {
     let into = program.slot();
-    program.add(SysOp::NewFileSystem { kind: text(kind.to_owned()), options, attributes, into }, doing);
+    program.add(
+        SysOp::NewFileSystem { kind: text(kind.to_owned()), options, attributes, into },
+        doing,
+    );
     into
 }
 
@@ -123,13 +136,24 @@ fn dev(program: &mut Builder, system: &mut System, spec: &Spec, facts: &Facts, s
     if facts.tty_group {
         options.push(option("gid", "5"));
     }
-    let pts = new(program, "devpts", options, Attributes::NOSUID.and(Attributes::NOEXEC), "mount /dev/pts");
+    let pts = new(
+        program,
+        "devpts",
+        options,
+        Attributes::NOSUID.and(Attributes::NOEXEC),
+        "mount /dev/pts",
+    );
     system.push(pts, "/dev/pts", Missing::Keep, false);
     let options = vec![option("mode", "1777"), option("size", &spec.shm_size.to_string())];
     let shm = new(program, "tmpfs", options, NO_PROGRAMS, "mount /dev/shm");
     system.push(shm, "/dev/shm", Missing::Keep, false);
     let queues = program.slot();
-    let op = SysOp::NewFileSystem { kind: c"mqueue".into(), options: Vec::new(), attributes: NO_PROGRAMS, into: queues };
+    let op = SysOp::NewFileSystem {
+        kind: c"mqueue".into(),
+        options: Vec::new(),
+        attributes: NO_PROGRAMS,
+        into: queues,
+    };
     program.attempt(op, "mount /dev/mqueue");
     system.push(queues, "/dev/mqueue", Missing::Keep, true);
 }
@@ -142,7 +166,10 @@ fn device(program: &mut Builder, name: &str, facts: &Facts, scratch: Slot) -> Sl
         From::Slot(scratch, text(name.to_owned()))
     };
     let attributes = Attributes::NOSUID.and(Attributes::NOEXEC);
-    program.add(SysOp::CopyMount { from, recursive: false, attributes, into }, format!("mount /dev/{name}"));
+    program.add(
+        SysOp::CopyMount { from, recursive: false, attributes, into },
+        format!("mount /dev/{name}"),
+    );
     into
 }
 
@@ -166,25 +193,41 @@ fn control_groups(program: &mut Builder, system: &mut System, facts: &Facts) {
     match &facts.hierarchies {
         Hierarchies::None => {}
         Hierarchies::V2(_) => {
-            let op = SysOp::NewFileSystem { kind: c"cgroup2".into(), options: Vec::new(), attributes, into: slot };
+            let op = SysOp::NewFileSystem {
+                kind: c"cgroup2".into(),
+                options: Vec::new(),
+                attributes,
+                into: slot,
+            };
             program.attempt(op, doing);
             system.push(slot, "/sys/fs/cgroup", Missing::Keep, true);
         }
         Hierarchies::V1(controllers) => {
             let options = vec![option("mode", "755")];
-            let op = SysOp::NewFileSystem { kind: c"tmpfs".into(), options, attributes: NO_PROGRAMS, into: slot };
+            let op = SysOp::NewFileSystem {
+                kind: c"tmpfs".into(),
+                options,
+                attributes: NO_PROGRAMS,
+                into: slot,
+            };
             program.attempt(op, doing);
             system.push(slot, "/sys/fs/cgroup", Missing::Keep, true);
             for controller in controllers {
                 let into = program.slot();
-                let options = controller.options.iter().map(|option| match option.split_once('=') {
-                    Some((key, value)) => super::option(key, value),
-                    None => flag(option),
-                });
+                let options =
+                    controller.options.iter().map(|option| match option.split_once('=') {
+                        Some((key, value)) => super::option(key, value),
+                        None => flag(option),
+                    });
                 let options = options.collect();
                 let op = SysOp::NewFileSystem { kind: c"cgroup".into(), options, attributes, into };
                 program.attempt(op, format!("mount the control groups {}", controller.name));
-                system.push(into, &format!("/sys/fs/cgroup/{}", controller.name), Missing::Keep, true);
+                system.push(
+                    into,
+                    &format!("/sys/fs/cgroup/{}", controller.name),
+                    Missing::Keep,
+                    true,
+                );
             }
             system.control_groups = Some(slot);
         }
@@ -204,7 +247,13 @@ fn etc_file(program: &mut Builder, scratch: Slot, target: &str, content: &str) -
     program.copy_of_scratch(scratch, name, NO_PROGRAMS.and(Attributes::RDONLY), target)
 }
 
-fn mask_source(program: &mut Builder, name: &str, facts: &Facts, scratch: Slot, path: &str) -> Slot {
+fn mask_source(
+    program: &mut Builder,
+    name: &str,
+    facts: &Facts,
+    scratch: Slot,
+    path: &str,
+) -> Slot {
     if name == "null" {
         return device(program, name, facts, scratch);
     }
@@ -216,7 +265,13 @@ pub(super) fn place(program: &mut Builder, root: Slot, system: &System) {
     for mount in &system.mounts {
         let target = mount.target.clone();
         let doing = format!("mount something at {}", target.to_string_lossy());
-        let op = SysOp::Place { mount: mount.slot, root, target, missing: mount.missing, takes_mode: false };
+        let op = SysOp::Place {
+            mount: mount.slot,
+            root,
+            target,
+            missing: mount.missing,
+            takes_mode: false,
+        };
         if mount.optional {
             program.attempt(op, doing);
         } else {
@@ -226,7 +281,10 @@ pub(super) fn place(program: &mut Builder, root: Slot, system: &System) {
     if let Some(slot) = system.control_groups
         && system.secured
     {
-        program.attempt(SysOp::SetAttributes(slot, Attributes::RDONLY), "make /sys/fs/cgroup read-only");
+        program.attempt(
+            SysOp::SetAttributes(slot, Attributes::RDONLY),
+            "make /sys/fs/cgroup read-only",
+        );
     }
 }
 
@@ -241,6 +299,7 @@ pub(super) fn mask(program: &mut Builder, root: Slot, system: &System, facts: &F
         program.attempt(op, format!("hide {path}"));
     }
     for path in &facts.read_only {
-        program.add(SysOp::MakeReadOnly(text((*path).to_owned())), format!("make {path} read-only"));
+        program
+            .add(SysOp::MakeReadOnly(text((*path).to_owned())), format!("make {path} read-only"));
     }
 }

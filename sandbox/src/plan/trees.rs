@@ -39,7 +39,11 @@ pub(super) fn mount(
     let (lowers, upper) = match tree {
         Tree::Folder(folder) => {
             let folder = c_path(folder)?;
-            let from = if path == Path::new("/") { From::Path(folder) } else { From::Inside { folder, path: inside } };
+            let from = if path == Path::new("/") {
+                From::Path(folder)
+            } else {
+                From::Inside { folder, path: inside }
+            };
             return Ok(copy(program, from, true, &what));
         }
         Tree::Overlay { lowers, upper } => (lowers, upper),
@@ -49,7 +53,11 @@ pub(super) fn mount(
     }
     if MOST_LOWERS <= lowers.len() {
         let problem = "is more than the kernel can put over each other; put steps together";
-        return Err(SandboxError::Invalid { what: "the number of layers", value: lowers.len().to_string(), problem });
+        return Err(SandboxError::Invalid {
+            what: "the number of layers",
+            value: lowers.len().to_string(),
+            problem,
+        });
     }
     let overlay = overlay(lowers, upper.as_ref(), facts)?;
     let into = program.slot();
@@ -83,7 +91,11 @@ fn copy(program: &mut Builder, from: From, recursive: bool, what: &What) -> Slot
     into
 }
 
-fn overlay(lowers: &[PathBuf], upper: Option<&Upper>, facts: &Facts) -> Result<Overlay, SandboxError> {
+fn overlay(
+    lowers: &[PathBuf],
+    upper: Option<&Upper>,
+    facts: &Facts,
+) -> Result<Overlay, SandboxError> {
     let uppers = upper.iter().flat_map(|upper| [&upper.folder, &upper.work]);
     let base = common_folder(lowers.iter().chain(uppers));
     let relative = |path: &Path| {
@@ -91,13 +103,16 @@ fn overlay(lowers: &[PathBuf], upper: Option<&Upper>, facts: &Facts) -> Result<O
         let path = path.strip_prefix(&base).unwrap_or(path);
         Ok(CString::new(path.as_os_str().as_bytes()).expect("c_path has found no zero byte"))
     };
-    let mut top_first: Vec<CString> = lowers.iter().rev().map(|it| relative(it)).collect::<Result<_, _>>()?;
+    let mut top_first: Vec<CString> =
+        lowers.iter().rev().map(|it| relative(it)).collect::<Result<_, _>>()?;
     // An overlay needs two folders; and a single layer is not shown as it is, since whiteouts may be in it.
     if top_first.is_empty() || (upper.is_none() && top_first.len() == 1) {
         top_first.push(text(format!("{SCRATCH}/empty")));
     }
     // The upper folder is to hold plain conventions, whatever the defaults of the kernel are.
-    let mut options: Vec<_> = ["index", "metacopy", "redirect_dir", "xino", "nfs_export"].map(|key| option(key, "off")).into();
+    let mut options: Vec<_> = ["index", "metacopy", "redirect_dir", "xino", "nfs_export"]
+        .map(|key| option(key, "off"))
+        .into();
     if facts.user_namespace {
         options.push(flag("userxattr"));
     }
