@@ -23,7 +23,6 @@ pub(crate) fn folders(suite: &str, marker: &str) -> Vec<(String, PathBuf)> {
 }
 
 /// The files directly below `fixtures/SUITE` whose names end with `ending`, by the name without it, sorted.
-#[expect(dead_code, reason = "for suites whose cases are single files")]
 pub(crate) fn files(suite: &str, ending: &str) -> Vec<(String, PathBuf)> {
     let mut found: Vec<_> = entries(&fixtures().join(suite))
         .filter(|(_, path)| path.is_file())

@@ -15,8 +15,10 @@ mod corpus;
 mod dfc;
 mod difference;
 mod examples;
+mod explain;
 mod image;
 mod layering;
+mod messages;
 mod need;
 mod progress;
 mod project;
@@ -37,6 +39,8 @@ const SUITES: &[Suite] = &[
     ("conformance", conformance::trials),
     ("corpus", corpus::trials),
     ("build", build::trials),
+    ("explain", explain::trials),
+    ("messages", messages::trials),
     ("registries", registries::trials),
     ("rootless", rootless::trials),
     ("examples", examples::trials),
