@@ -74,7 +74,8 @@ pub struct Target {
     /// Config and history. `rootfs` is empty and history times are missing: both are known when the layers are.
     /// A history entry that is not `empty_layer` belongs to the next layer in order.
     pub config: ImageConfig,
-    /// The steps that make the layers of this image above its base image, in layer order.
+    /// The steps that make the layers of this image above its base image, in layer order. A base that is a folder or
+    /// a repository is one of them.
     pub layers: Vec<StepId>,
 }
 
@@ -103,6 +104,46 @@ impl BuildGraph {
     /// The step with this id, which must come from this graph.
     pub fn step(&self, id: StepId) -> &Step {
         &self.graph[id.0]
+    }
+
+    /// The graph without the steps that no target needs. Ids change; the order stays.
+    #[must_use]
+    pub fn pruned(self) -> BuildGraph {
+        let mut wanted = vec![false; self.len()];
+        let mut open: Vec<StepId> = Vec::new();
+        open.extend(self.targets.iter().flat_map(|target| target.step));
+        open.extend(self.targets.iter().flat_map(|target| target.layers.iter().copied()));
+        while let Some(id) = open.pop() {
+            if !std::mem::replace(&mut wanted[id.index()], true) {
+                open.extend(self.inputs(id).into_iter().map(|input| input.step));
+            }
+        }
+        let BuildGraph { graph, targets, stage_names, epoch } = &self;
+        let mut kept = BuildGraph {
+            graph: DiGraph::new(),
+            targets: Vec::new(),
+            stage_names: stage_names.clone(),
+            epoch: *epoch,
+        };
+        let mut renamed: Vec<Option<StepId>> = vec![None; wanted.len()];
+        let new = |renamed: &[Option<StepId>], old: StepId| {
+            renamed[old.index()].expect("inputs come before those that take them")
+        };
+        for old in graph.node_indices().filter(|index| wanted[index.index()]) {
+            let mut inputs = self.inputs(StepId(old));
+            for input in &mut inputs {
+                input.step = new(&renamed, input.step);
+            }
+            renamed[old.index()] = Some(kept.add(graph[old].clone(), &inputs));
+        }
+        for target in targets {
+            kept.targets.push(Target {
+                step: target.step.map(|step| new(&renamed, step)),
+                layers: target.layers.iter().map(|step| new(&renamed, *step)).collect(),
+                ..target.clone()
+            });
+        }
+        kept
     }
 
     /// How many steps there are.

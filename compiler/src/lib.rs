@@ -11,10 +11,26 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
 
+pub mod compile;
+pub mod expand;
+pub mod facts;
+mod git;
 pub mod graph;
+pub mod ignore;
+mod image;
+pub mod key;
+mod lower;
 pub mod op;
+mod paths;
+pub mod pattern;
+pub mod reason;
+mod stages;
+mod suggest;
 pub mod world;
 
+pub use compile::{Compiled, compile};
+pub use facts::Fact;
 pub use graph::{BuildGraph, Input, Role, StageId, Step, StepId, Target};
+pub use key::{CacheKey, KeyRecord};
 pub use op::Op;
 pub use world::{BuildOptions, ImageQuery, NamedContext, ResolvedImage, World, WorldError};

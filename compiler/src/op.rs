@@ -185,7 +185,7 @@ pub enum MountKind {
     },
     /// A forwarded agent socket.
     Ssh {
-        /// Its id.
+        /// Its id; empty means `default`.
         id: String,
         /// Whether the build fails without it.
         required: bool,

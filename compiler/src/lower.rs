@@ -1,0 +1,238 @@
+//! Instructions to steps and settings of the image, one file each. [`Cx`] is what they work on.
+
+mod add;
+mod arg;
+mod chmod;
+mod command;
+mod copy;
+mod env;
+mod expose;
+mod healthcheck;
+mod label;
+mod maintainer;
+pub(crate) mod name;
+mod onbuild;
+mod run;
+mod shell;
+mod stopsignal;
+mod transfer;
+mod user;
+mod volume;
+mod workdir;
+
+use grammar::{Diagnostic, Instruction, Span, Statement, Word};
+use oci::Platform;
+
+use crate::expand::{self, Env, Expansion, Unset};
+use crate::facts::Fact;
+use crate::graph::{Input, Step, StepId};
+use crate::image::{self, Made};
+use crate::op::{Op, SourceOp};
+use crate::stages::{Command, Conversion, Stage};
+use crate::suggest::nearest;
+
+/// ARGs that never reach an environment.
+const NOT_IN_ENV: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
+
+/// One instruction being lowered.
+pub(crate) struct Cx<'c, 'a> {
+    pub conversion: &'c mut Conversion<'a>,
+    /// The stage.
+    pub index: usize,
+    /// The instruction.
+    pub command: &'c Command<'a>,
+}
+
+/// Lowers a stage whose base is known.
+pub(crate) fn stage(conversion: &mut Conversion<'_>, index: usize) {
+    begin(conversion, index);
+    let commands = std::mem::take(&mut conversion.stages[index].commands);
+    for command in &commands {
+        // What is wrong with an instruction or with a stage it takes from was told where it was found.
+        let sources_failed =
+            command.sources.iter().any(|source| conversion.stages[*source].failed);
+        if command.broken || sources_failed {
+            conversion.stages[index].failed = true;
+            continue;
+        }
+        let mut cx = Cx { conversion, index, command };
+        if let Err(error) = cx.lower(&command.statement) {
+            let error = cx.conversion.placed(index, command, error);
+            cx.conversion.out.say(error);
+            // Go on, for what else may be wrong; but let no other stage build on this one.
+            cx.conversion.stages[index].failed = true;
+        }
+    }
+    conversion.stages[index].commands = commands;
+}
+
+/// The state that a stage's first instruction sees: what the image says, over what a parent stage left.
+fn begin(conversion: &mut Conversion<'_>, index: usize) {
+    let target = conversion.platforms.target.clone();
+    let stage = &mut conversion.stages[index];
+    let platform = stage.platform.get_or_insert(target);
+    image::set_default_path(&mut stage.image, &platform.os);
+    for line in &stage.image.config.env {
+        let (name, value) = image::key_value(line);
+        stage.tree.env.set(name, value);
+    }
+    if !stage.image.config.working_dir.is_empty() {
+        let folder = stage.image.config.working_dir.clone();
+        workdir::set(stage, &folder);
+    }
+    if !stage.image.config.user.is_empty() {
+        stage.tree.user.clone_from(&stage.image.config.user);
+    }
+}
+
+impl Cx<'_, '_> {
+    fn lower(&mut self, statement: &Statement) -> Result<(), Diagnostic> {
+        match &statement.instruction {
+            Instruction::Add(it) => add::lower(self, it),
+            Instruction::Arg(it) => arg::lower(self, it),
+            Instruction::Cmd(it) => command::lower_cmd(self, it),
+            Instruction::Copy(it) => copy::lower(self, it),
+            Instruction::Entrypoint(it) => command::lower_entrypoint(self, it),
+            Instruction::Env(it) => env::lower(self, it),
+            Instruction::Expose(it) => expose::lower(self, it),
+            Instruction::Healthcheck(it) => healthcheck::lower(self, it),
+            Instruction::Label(it) => label::lower(self, it),
+            Instruction::Maintainer(it) => maintainer::lower(self, it),
+            Instruction::Onbuild(it) => onbuild::lower(self, it),
+            Instruction::Run(it) => run::lower(self, it),
+            Instruction::Shell(it) => shell::lower(self, it),
+            Instruction::Stopsignal(it) => stopsignal::lower(self, it),
+            Instruction::User(it) => user::lower(self, it),
+            Instruction::Volume(it) => volume::lower(self, it),
+            Instruction::Workdir(it) => workdir::lower(self, it),
+            Instruction::From(_) => {
+                let message = "FROM isn't allowed as an ONBUILD trigger";
+                Err(Diagnostic::error("invalid-trigger", message, statement.keyword.span))
+            }
+            // Told by the parser.
+            Instruction::Invalid(_) => Ok(()),
+        }
+    }
+
+    /// Where the instruction is, for steps: a trigger counts as the FROM that brought it.
+    fn place(&self) -> Span {
+        match self.command.on_build {
+            true => self.conversion.stages[self.index].from_span,
+            false => self.command.statement.span,
+        }
+    }
+
+    /// The platform of the stage.
+    fn platform(&self) -> Platform {
+        let stage = &self.conversion.stages[self.index];
+        stage.platform.clone().unwrap_or_else(|| self.conversion.platforms.target.clone())
+    }
+
+    /// Expands a word over the stage's variables.
+    fn expand(&mut self, word: &Word) -> Result<String, Diagnostic> {
+        Ok(self.expand_fully(word)?.text)
+    }
+
+    fn expand_fully(&mut self, word: &Word) -> Result<Expansion, Diagnostic> {
+        let env = &self.conversion.stages[self.index].tree.env;
+        let expansion = self.conversion.expand(word, env)?;
+        self.note_unset(&expansion);
+        Ok(expansion)
+    }
+
+    /// Expands what may not be there; what is not there is empty.
+    fn expand_option(&mut self, word: Option<&Word>) -> Result<Option<String>, Diagnostic> {
+        let text = word.map(|word| self.expand(word)).transpose()?;
+        Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    /// Expands the body of a heredoc.
+    fn expand_body(&mut self, body: &Word) -> Result<String, Diagnostic> {
+        let env = &self.conversion.stages[self.index].tree.env;
+        let expansion = expand::expand(&expand::body_parts(body)?, env, Unset::Empty)?;
+        self.note_unset(&expansion);
+        Ok(expansion.text)
+    }
+
+    fn note_unset(&mut self, expansion: &Expansion) {
+        let stage = &self.conversion.stages[self.index];
+        for unset in &expansion.unset {
+            let declared = stage.args.iter().any(|(name, _)| *name == unset.value);
+            if declared || NOT_IN_ENV.contains(&unset.value.as_str()) {
+                continue;
+            }
+            self.conversion.out.note(Fact::UndefinedVariable {
+                name: unset.value.clone(),
+                span: unset.span,
+                instruction: self.command.statement.span,
+                suggestion: nearest(&unset.value, stage.tree.env.names()),
+            });
+        }
+    }
+
+    /// Adds a step of this instruction.
+    fn add_step(&mut self, op: Op, inputs: Vec<Input>, name: String) -> StepId {
+        let stage = &self.conversion.stages[self.index];
+        let step = Step {
+            op,
+            platform: self.platform(),
+            span: Some(self.place()),
+            stage: stage.id,
+            name,
+            ignore_cache: stage.ignore_cache,
+        };
+        self.conversion.out.builder.add(step, inputs)
+    }
+
+    /// The step that brings the main build context.
+    fn context_step(&mut self) -> StepId {
+        let step = Step {
+            op: Op::Source(SourceOp::Local { name: String::new() }),
+            platform: self.conversion.platforms.build.clone(),
+            span: None,
+            stage: None,
+            name: "[internal] load build context".into(),
+            ignore_cache: false,
+        };
+        self.conversion.out.builder.add(step, Vec::new())
+    }
+
+    /// Makes a step the stage's tree and a layer of it.
+    fn advance(&mut self, step: StepId) {
+        let tree = &mut self.conversion.stages[self.index].tree;
+        tree.step = Some(step);
+        tree.layers.push(step);
+        tree.from_outside = false;
+    }
+
+    /// Adds a history entry.
+    fn commit(&mut self, text: String, made: Made) {
+        image::commit(&mut self.conversion.stages[self.index].image, text, made);
+    }
+
+    /// The name of a step of this instruction, with counter and all.
+    fn step_name(&mut self, text: &str, env: &Env) -> String {
+        let text = match self.command.on_build {
+            true => format!("ONBUILD {text}"),
+            false => text.to_owned(),
+        };
+        let platform = self.platform();
+        name::prefixed(self.conversion, self.index, &text, &platform, Some(env))
+    }
+}
+
+impl<'a> Cx<'_, 'a> {
+    /// The stage.
+    fn stage(&mut self) -> &mut Stage<'a> {
+        &mut self.conversion.stages[self.index]
+    }
+}
+
+/// A truth value as Go's `strconv.ParseBool` reads it.
+pub(crate) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}

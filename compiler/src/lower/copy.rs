@@ -1,0 +1,27 @@
+//! COPY.
+
+use grammar::Diagnostic;
+use grammar::instruction::Copy;
+
+use super::Cx;
+use super::transfer::{self, From, Transferring};
+
+pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Copy) -> Result<(), Diagnostic> {
+    let from = match (cx.command.sources.first(), &it.from) {
+        (Some(index), Some(word)) => {
+            let source = &cx.conversion.stages[*index];
+            if !source.dispatched {
+                let current = &cx.conversion.stages[cx.index].shown_name;
+                let message = format!(
+                    "cannot copy from stage {:?}, it needs to be defined before current stage {current:?}",
+                    word.text
+                );
+                return Err(Diagnostic::error("stage-order", message, word.span)
+                    .also(source.from_span, "it is defined here"));
+            }
+            From::Stage { step: source.tree.step, keep_owner: !source.tree.from_outside }
+        }
+        (Some(_) | None, _) => From::Context,
+    };
+    transfer::lower(cx, &Transferring::Copy { parents: it.parents }, &it.transfer, from)
+}

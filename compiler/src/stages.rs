@@ -1,0 +1,225 @@
+//! Stages: names, bases, what the target reaches, and in which order it is lowered. [`Conversion`] is one platform's
+//! way through the file; `lower` turns its instructions into steps.
+
+mod contexts;
+mod cycle;
+mod epoch;
+mod from;
+mod globals;
+mod onbuild;
+mod resolve;
+mod sources;
+mod state;
+
+use std::collections::BTreeMap;
+
+use grammar::{Diagnostic, Dockerfile, Instruction, Statement, Word};
+use oci::Platform;
+
+pub(crate) use state::{Command, Resolution, Stage, Tree};
+
+use crate::compile::{Output, Platforms};
+use crate::expand::{self, Env, Expansion, Unset};
+use crate::graph::Target;
+use crate::op::Names;
+use crate::suggest::with_suggestion;
+use crate::world::{BuildOptions, World};
+
+/// The name of the empty image.
+pub(crate) const SCRATCH: &str = "scratch";
+
+/// One platform's way through a file.
+pub(crate) struct Conversion<'a> {
+    pub file: &'a Dockerfile,
+    pub options: &'a BuildOptions,
+    pub world: &'a dyn World,
+    pub platforms: Platforms,
+    pub out: &'a mut Output,
+    /// `--build-arg`, SOURCE_DATE_EPOCH resolved.
+    pub build_args: Names,
+    /// ARGs before the first FROM, and the predefined ones.
+    pub globals: Env,
+    /// SOURCE_DATE_EPOCH.
+    pub epoch: Option<i64>,
+    /// The stages of the file in order, then the images that COPY and RUN name.
+    pub stages: Vec<Stage<'a>>,
+    /// The last stage of each name.
+    pub by_name: BTreeMap<String, usize>,
+}
+
+impl<'a> Conversion<'a> {
+    pub(crate) fn new(
+        file: &'a Dockerfile,
+        options: &'a BuildOptions,
+        world: &'a dyn World,
+        platforms: Platforms,
+        out: &'a mut Output,
+    ) -> Conversion<'a> {
+        Conversion {
+            file,
+            options,
+            world,
+            platforms,
+            out,
+            build_args: options.build_args.clone(),
+            globals: Env::default(),
+            epoch: None,
+            stages: Vec::new(),
+            by_name: BTreeMap::new(),
+        }
+    }
+
+    /// Goes all the way; `None` if the image cannot be made, and the diagnostics say why.
+    pub(crate) fn run(mut self) -> Option<Target> {
+        let (first_from, stages) = self.split();
+        if stages.is_empty() {
+            self.no_stages();
+            return None;
+        }
+        self.set_globals(first_from, &stages);
+        self.set_epoch(&stages);
+        self.out.builder.graph.epoch = self.epoch;
+        for (number, (from, commands)) in stages.into_iter().enumerate() {
+            self.add_stage(number, from, commands);
+        }
+        self.name_stages();
+        let target = self.target()?;
+        self.find_sources();
+        self.check_cycles()?;
+        if let [only] = self.stages.as_mut_slice() {
+            only.shown_name.clear();
+        }
+        let reachable = self.resolve(target);
+        self.lower_stages(&reachable);
+        self.finish(target)
+    }
+
+    /// The statements before the first FROM, and each FROM with those behind it.
+    #[expect(clippy::type_complexity, reason = "a pair that is taken apart at once")]
+    fn split(&self) -> (&'a [Statement], Vec<(&'a Statement, &'a [Statement])>) {
+        let statements = &self.file.statements;
+        let froms: Vec<usize> = statements
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| matches!(it.instruction, Instruction::From(_)))
+            .map(|(index, _)| index)
+            .collect();
+        let ends = froms.iter().skip(1).copied().chain([statements.len()]);
+        let stages = froms
+            .iter()
+            .zip(ends)
+            .map(|(from, end)| (&statements[*from], &statements[from + 1..end]))
+            .collect();
+        (&statements[..froms.first().copied().unwrap_or(statements.len())], stages)
+    }
+
+    fn no_stages(&mut self) {
+        let empty = self.out.sources[0].text().is_empty();
+        // A broken FROM was told by the parser; that there is none would be wrong.
+        let broken =
+            self.file.statements.iter().any(|it| matches!(it.instruction, Instruction::Invalid(_)));
+        if !broken {
+            self.out.say(match empty {
+                true => Diagnostic::without_place("empty-file", "the Dockerfile cannot be empty"),
+                false => Diagnostic::without_place(
+                    "no-stages",
+                    "dockerfile contains no stages to build",
+                ),
+            }
+            .help("begin with `FROM image`"));
+        }
+    }
+
+    fn name_stages(&mut self) {
+        let names = self.stages.iter().enumerate().map(|(number, stage)| match stage.name.as_str() {
+            "" => number.to_string(),
+            name => name.to_owned(),
+        });
+        self.out.builder.graph.stage_names = names.collect();
+    }
+
+    /// The stage that the image is made of.
+    fn target(&mut self) -> Option<usize> {
+        let Some(wanted) = &self.options.target else { return Some(self.stages.len() - 1) };
+        let found = self.by_name.get(&wanted.to_lowercase()).copied();
+        if found.is_none() {
+            let names = self.stage_names();
+            let message = with_suggestion(
+                format!("target stage {wanted:?} could not be found"),
+                wanted,
+                names.iter().map(String::as_str),
+            );
+            self.out.say(Diagnostic::without_place("unknown-target", message));
+        }
+        found
+    }
+
+    /// How the stages are shown, for suggestions.
+    pub(crate) fn stage_names(&self) -> Vec<String> {
+        let names = self.stages.iter().map(|stage| stage.shown_name.clone());
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
+    fn lower_stages(&mut self, reachable: &[bool]) {
+        for index in 0..self.stages.len() {
+            let wanted = self.options.all_stages || reachable[index];
+            if wanted && !self.stages[index].dispatched {
+                self.inherit(index);
+                self.stages[index].dispatched = true;
+                if !self.stages[index].failed {
+                    crate::lower::stage(self, index);
+                }
+            }
+        }
+    }
+
+    /// The target's image: labels of the command line, the platform that was asked for.
+    fn finish(&mut self, target: usize) -> Option<Target> {
+        let stage = &mut self.stages[target];
+        if stage.failed {
+            return None;
+        }
+        let mut config = std::mem::take(&mut stage.image);
+        if config.os.is_empty() && config.architecture.is_empty() {
+            let Platform { os, architecture, variant, os_version, os_features } =
+                self.platforms.target.clone();
+            config =
+                oci::ImageConfig { os, architecture, variant, os_version, os_features, ..config };
+        }
+        for (name, value) in &self.options.labels {
+            config.config.labels.insert(name.clone(), value.clone());
+        }
+        let wanted = &self.platforms.target;
+        if !self.platforms.implicit {
+            let same = wanted.os == config.os && wanted.architecture == config.architecture;
+            config.os.clone_from(&wanted.os);
+            config.architecture.clone_from(&wanted.architecture);
+            if wanted.variant.is_some() || !same {
+                config.variant.clone_from(&wanted.variant);
+            }
+            if wanted.os_version.is_some() || !same {
+                config.os_version.clone_from(&wanted.os_version);
+            }
+            if !wanted.os_features.is_empty() {
+                config.os_features.clone_from(&wanted.os_features);
+            }
+        }
+        let Platform { os, architecture, variant, os_version, os_features } =
+            config.platform().normalized();
+        config = oci::ImageConfig { os, architecture, variant, os_version, os_features, ..config };
+        let Tree { step, layers, .. } = &stage.tree;
+        Some(Target {
+            platform: self.platforms.target.clone(),
+            step: *step,
+            config,
+            layers: layers.clone(),
+        })
+    }
+
+    /// Expands a word of the file.
+    pub(crate) fn expand(&self, word: &Word, env: &Env) -> Result<Expansion, Diagnostic> {
+        let parts = expand::parts(word, self.file.dialect.escape)?;
+        expand::expand(&parts, env, Unset::Empty)
+    }
+
+}

@@ -1,0 +1,59 @@
+//! Stages that need each other.
+
+use std::collections::BTreeSet;
+
+use grammar::{Diagnostic, Span};
+
+use super::Conversion;
+
+impl Conversion<'_> {
+    /// `None` if stages need each other in a circle.
+    pub(super) fn check_cycles(&mut self) -> Option<()> {
+        let mut visited = BTreeSet::new();
+        for start in 0..self.stages.len() {
+            let mut way = Vec::new();
+            if let Some(circle) = self.circle(start, &mut visited, &mut way) {
+                let name = &self.stages[start].shown_name;
+                let message = format!("circular dependency detected on stage: {name}");
+                let (last, others) = circle.split_last().expect("a circle has an edge");
+                let mut error = Diagnostic::error("circular-stages", message, *last)
+                    .help("a stage may only copy from stages above it");
+                for span in others {
+                    error = error.also(*span, "by way of this");
+                }
+                self.out.say(error);
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// Follows what stages need, one at a time; gives the places that lead back to a stage on the way.
+    fn circle(
+        &self,
+        start: usize,
+        visited: &mut BTreeSet<usize>,
+        way: &mut Vec<(usize, usize)>,
+    ) -> Option<Vec<Span>> {
+        if !visited.insert(start) {
+            return None;
+        }
+        // (stage, which of its needs is looked at next)
+        way.push((start, 0));
+        while let Some((stage, next)) = way.last_mut() {
+            let Some((needed, _)) = self.stages[*stage].needs.get(*next).copied() else {
+                way.pop();
+                continue;
+            };
+            *next += 1;
+            if way.iter().any(|(stage, _)| *stage == needed) {
+                let span = |(stage, next): &(usize, usize)| self.stages[*stage].needs[next - 1].1;
+                return Some(way.iter().map(span).collect());
+            }
+            if visited.insert(needed) {
+                way.push((needed, 0));
+            }
+        }
+        None
+    }
+}
