@@ -21,7 +21,9 @@ pub(crate) struct LogicalLine<'s> {
     source: SourceId,
     /// The joined text; blanks at its end are still there.
     pub(crate) text: Cow<'s, str>,
-    /// Where pieces of `text` stand: (offset in `text`, offset in the source), ascending, never empty.
+    /// Where `text` begins in the source.
+    start: u32,
+    /// Where further pieces of `text` stand: (offset in `text`, offset in the source), ascending.
     pieces: Vec<(u32, u32)>,
     /// First and last physical line, from 1.
     pub(crate) lines: (u32, u32),
@@ -35,8 +37,10 @@ impl LogicalLine<'_> {
     /// Where the byte at an offset of `text` stands.
     fn at(&self, offset: usize) -> usize {
         let after = self.pieces.partition_point(|(text, _)| *text as usize <= offset);
-        let (text, source) = self.pieces[after.saturating_sub(1)];
-        source as usize + (offset - text as usize)
+        match after.checked_sub(1).map(|piece| self.pieces[piece]) {
+            Some((text, source)) => source as usize + (offset - text as usize),
+            None => self.start as usize + offset,
+        }
     }
 
     /// Where a range of `text` stands.
@@ -44,7 +48,7 @@ impl LogicalLine<'_> {
         if range.is_empty() {
             // Behind the byte before, so that the end of a line is not the start of the next.
             let at = match range.start.checked_sub(1) {
-                Some(before) if self.pieces.len() > 1 => self.at(before) + 1,
+                Some(before) if !self.pieces.is_empty() => self.at(before) + 1,
                 Some(_) | None => self.at(range.start),
             };
             return Span::in_source(self.source, at, at);
@@ -149,7 +153,8 @@ impl<'s> Splitter<'s> {
                     return Some(LogicalLine {
                         source: self.source,
                         text: Cow::Borrowed(trimmed.text),
-                        pieces: vec![(0, trimmed.start as u32)],
+                        start: trimmed.start as u32,
+                        pieces: Vec::new(),
                         lines: (number, number),
                         empty_lines: Vec::new(),
                         comments: std::mem::take(&mut self.comments),
@@ -163,7 +168,8 @@ impl<'s> Splitter<'s> {
     /// Reads on from a first line that is continued.
     fn joined(&mut self, first: u32, start: usize, head: &'s str) -> LogicalLine<'s> {
         let mut text = head.to_owned();
-        let mut pieces = vec![(0, start as u32)];
+        let mut start = start as u32;
+        let mut pieces = Vec::new();
         let mut empty_lines = Vec::new();
         while let Some(line) = self.physical() {
             let trimmed = line.text.trim_start();
@@ -179,9 +185,10 @@ impl<'s> Splitter<'s> {
             let piece = continued.unwrap_or(line.text);
             if !piece.is_empty() {
                 if text.is_empty() {
-                    pieces.clear();
+                    start = line.start as u32;
+                } else {
+                    pieces.push((text.len() as u32, line.start as u32));
                 }
-                pieces.push((text.len() as u32, line.start as u32));
                 text.push_str(piece);
             }
             if continued.is_none() {
@@ -191,6 +198,7 @@ impl<'s> Splitter<'s> {
         LogicalLine {
             source: self.source,
             text: Cow::Owned(text),
+            start,
             pieces,
             lines: (first, self.read),
             empty_lines,

@@ -42,7 +42,8 @@ pub fn parse_trigger(file: &SourceFile) -> Parse<Option<Statement>> {
 
 fn statements(file: &SourceFile) -> (Splitter<'_>, Vec<Statement>) {
     let mut splitter = Splitter::new(file);
-    let mut statements = Vec::new();
+    // A file has a good third as many instructions as lines.
+    let mut statements = Vec::with_capacity(file.lines().len().min(10_000) / 2);
     while let Some(line) = splitter.next() {
         let errors = splitter.diagnostics.len();
         let statement = statement(&mut splitter, line);

@@ -118,10 +118,10 @@ impl Words<'_> {
         match kind {
             Keyword::Add | Keyword::Copy | Keyword::Volume => {
                 if !self.json(self.shape.rest.clone()) {
-                    self.between_blanks();
+                    self.shape.args = self.between(is_blank);
                 }
             }
-            Keyword::Expose | Keyword::From => self.between_blanks(),
+            Keyword::Expose | Keyword::From => self.shape.args = self.between(is_blank),
             Keyword::Cmd | Keyword::Entrypoint | Keyword::Run | Keyword::Shell => {
                 self.json_or_text(self.shape.rest.clone());
             }
@@ -199,24 +199,32 @@ impl Words<'_> {
         word.finish()
     }
 
-    /// Words between blanks.
-    fn between_blanks(&mut self) {
-        let start = self.shape.rest.start;
-        let rest = &self.line.text[self.shape.rest.clone()];
-        let Ok(pairs) = InstructionParser::parse(Rule::words, rest) else { return };
-        let words = pairs.flat_map(|words| words.into_inner()).map(|word| word.as_span());
-        let words = words.map(|word| self.line.word(start + word.start()..start + word.end()));
-        self.shape.args = words.collect();
+    /// Words between blanks: nothing that a grammar would be needed for.
+    fn between(&self, is_blank: fn(char) -> bool) -> Vec<Word> {
+        let mut words = Vec::new();
+        let mut start = self.shape.rest.start;
+        for word in self.rest().split(is_blank) {
+            if !word.is_empty() {
+                words.push(self.line.word(start..start + word.len()));
+            }
+            let behind = start + word.len();
+            start = behind + self.line.text[behind..].chars().next().map_or(0, char::len_utf8);
+        }
+        words
     }
 
     /// Words in which quotes and escapes hide blanks. Both stay in the words.
     fn quoted(&self) -> Vec<Word> {
+        let rest = self.rest();
+        if !rest.contains(['\'', '"', self.escape]) {
+            return self.between(char::is_whitespace);
+        }
         let rule = match self.escape {
             '`' => Rule::quoted_with_backtick,
             _ => Rule::quoted_with_backslash,
         };
         let start = self.shape.rest.start;
-        let Ok(pairs) = InstructionParser::parse(rule, self.rest()) else { return Vec::new() };
+        let Ok(pairs) = InstructionParser::parse(rule, rest) else { return Vec::new() };
         pairs
             .flat_map(|words| words.into_inner())
             .filter(|word| word.as_rule() == Rule::quoted_word)

@@ -117,7 +117,10 @@ impl SourceFile {
     /// Takes the Dockerfile's bytes. What is no UTF-8 becomes U+FFFD, one for each bad sequence, and spans count in the
     /// text that results: BuildKit, too, can carry nothing but UTF-8 into commands and settings of an image.
     pub fn from_bytes(name: impl Into<Arc<str>>, bytes: &[u8]) -> SourceFile {
-        SourceFile::new(name, String::from_utf8_lossy(bytes))
+        match std::str::from_utf8(bytes) {
+            Ok(text) => SourceFile::new(name, text),
+            Err(_) => SourceFile::new(name, String::from_utf8_lossy(bytes)),
+        }
     }
 
     /// The id that spans of this source carry.
@@ -155,7 +158,8 @@ pub struct LineIndex {
 impl LineIndex {
     /// Indexes a text. Lines end at `\n`.
     pub fn new(text: &str) -> LineIndex {
-        let mut starts = vec![0];
+        let mut starts = Vec::with_capacity(text.len() / 32 + 2);
+        starts.push(0);
         starts.extend(text.match_indices('\n').map(|(i, _)| i as u32 + 1));
         LineIndex { starts }
     }

@@ -3,25 +3,21 @@
 /// How many edits away a name may be; BuildKit takes the same distance.
 const MAX_DISTANCE: usize = 2;
 
-/// The known name nearest to what was written, if one is near. Case is not looked at.
+/// The known name (ASCII) nearest to what was written, if one is near. Case is not looked at.
 pub(crate) fn nearest<'k>(
     written: &str,
     known: impl IntoIterator<Item = &'k str>,
 ) -> Option<&'k str> {
-    if written.len() > 64 {
-        return None;
-    }
     let written = written.to_lowercase();
+    let length = written.chars().count();
     known
         .into_iter()
-        .map(|name| {
-            let lower = name.to_lowercase();
-            // Of names equally near, one with swapped or doubled letters is the likelier slip.
-            let distance = strsim::levenshtein(&written, &lower);
-            (distance, strsim::osa_distance(&written, &lower), name)
-        })
+        .filter(|name| name.len().abs_diff(length) <= MAX_DISTANCE)
+        .map(|name| (name, name.to_lowercase()))
+        .map(|(name, lower)| (strsim::levenshtein(&written, &lower), lower, name))
         .filter(|(distance, _, _)| *distance <= MAX_DISTANCE)
-        .min_by_key(|(distance, swaps, _)| (*distance, *swaps))
+        // Of names equally near, one with swapped letters is the likelier slip.
+        .min_by_key(|(distance, lower, _)| (*distance, strsim::osa_distance(&written, lower)))
         .map(|(_, _, name)| name)
 }
 
