@@ -50,10 +50,14 @@ pub(crate) fn install(tools: &[Tool]) -> bool {
     if let Err(problem) = apt(&["update"]) {
         println!("{problem}");
     }
-    let mut args = vec!["install", "-y", "--no-install-recommends"];
-    args.extend(&packages);
-    if let Err(problem) = apt(&args) {
-        println!("{problem}");
+    let install = ["install", "-y", "--no-install-recommends"];
+    if apt(&[&install[..], &packages].concat()).is_err() {
+        // A release may lack one of them: that must not keep the others away.
+        for package in packages {
+            if let Err(problem) = apt(&[&install[..], &[package]].concat()) {
+                println!("{problem}");
+            }
+        }
     }
     missing(tools).is_empty()
 }
