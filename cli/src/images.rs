@@ -3,6 +3,11 @@
 //! `FROM` takes an image of the store first and asks a registry second; `--pull` turns that round. What was resolved
 //! is remembered, so that the executor, when it needs a layer, fetches it from where the image was found.
 
+pub(crate) mod find;
+mod layout;
+pub(crate) mod pull;
+pub(crate) mod remote;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,9 +19,9 @@ use oci::manifest::{Descriptor, Manifest};
 use oci::{Digest, ImageConfig, Platform, Reference};
 use store::{ImageRecord, Store, StoreError};
 
-use crate::layout::{Layout, LayoutError};
 use crate::progress::Reporter;
-use crate::remote::{Remote, RemoteError};
+use layout::{Layout, LayoutError};
+use remote::{Remote, RemoteError};
 
 /// Where base images come from in one build.
 #[derive(Debug)]
@@ -221,7 +226,10 @@ impl Images for ImageSources<'_> {
         }
         match self.found_of(image)?.place {
             Place::Store => Err(OutsideError {
-                message: format!("layer {} of {} is not in the store", layer.digest, image.reference),
+                message: format!(
+                    "layer {} of {} is not in the store",
+                    layer.digest, image.reference
+                ),
                 help: Some(format!("get it again: dfc pull {}", image.reference.familiar())),
             }),
             Place::Layout(layout) => copy_blob(&layout, self.store, layer, progress)
@@ -244,9 +252,9 @@ fn copy_blob(
     let file = layout.open_blob(&layer.digest)?;
     let mut writer = store.blob_writer()?;
     let mut counted = Counted { inner: file.take(layer.size), count: 0, progress };
-    io::copy(&mut counted, &mut writer)
-        .and_then(|_| writer.flush())
-        .map_err(|source| StoreError::Io { doing: format!("copy blob {}", layer.digest), source })?;
+    io::copy(&mut counted, &mut writer).and_then(|_| writer.flush()).map_err(|source| {
+        StoreError::Io { doing: format!("copy blob {}", layer.digest), source }
+    })?;
     writer.finish(Some(&layer.digest))?;
     Ok(())
 }

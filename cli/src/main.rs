@@ -10,22 +10,19 @@
 
 mod args;
 mod commands;
+mod config;
 mod deliver;
-mod dockerfile;
 mod env;
 mod error;
-mod find;
 mod images;
 mod interrupt;
-mod layout;
 mod open;
 mod options;
 mod progress;
 mod project;
-mod remote;
 mod render;
+mod terminal;
 mod ui;
-mod world;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,8 @@
 //! [`Project`]: a Dockerfile with all that the flags say about its build; what `build` and `explain` start from.
 
+pub(crate) mod dockerfile;
+mod world;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -8,7 +11,6 @@ use executor::LocalContext;
 use grammar::{Diagnostic, Dockerfile, Parse, Severity, SourceFile};
 
 use crate::args::build::GraphArgs;
-use crate::dockerfile::{self, Input};
 use crate::error::CliError;
 use crate::images::ImageSources;
 use crate::options::context::Contexts;
@@ -16,7 +18,8 @@ use crate::options::graph::build_options;
 use crate::options::secret::Secrets;
 use crate::render::human;
 use crate::ui::Ui;
-use crate::world::CliWorld;
+use dockerfile::Input;
+use world::CliWorld;
 
 /// A Dockerfile that parsed, with its options and contexts.
 #[derive(Debug)]

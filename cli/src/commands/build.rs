@@ -11,15 +11,16 @@ use store::Store;
 
 use crate::args::BuildArgs;
 use crate::args::build::ProgressMode;
+use crate::config::{BuildDefaults, Config};
 use crate::deliver::{self, Delivery};
 use crate::error::CliError;
+use crate::images::remote::Remote;
 use crate::images::{First, ImageSources};
 use crate::interrupt::Interrupt;
 use crate::open;
-use crate::options::output::Outputs;
+use crate::options::output::{self, Outputs};
 use crate::progress::{Progress, Reporter, StepStatus};
 use crate::project::{self, CompiledProject, Project};
-use crate::remote::Remote;
 use crate::render::failure;
 use crate::ui::Ui;
 
@@ -31,18 +32,19 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             .help("redirect standard output, or name a file with dest="));
     }
     let names = references(&args.tags)?;
-    let mode = progress_mode(args, ui)?;
+    let config = Config::read(&ui.env)?;
+    let mode = progress_mode(args, &config, ui)?;
     let store = open::store(&ui.env)?;
     let project = Project::read(&args.graph, &args.context, ui)?;
 
     let cancel = Cancel::default();
     let interrupt = Interrupt::listen(cancel.clone())?;
-    let remote = Remote::default();
+    let remote = Remote::new(&ui.env, config.registry);
     let first = if args.graph.pull { First::Registry } else { First::Store };
     let progress = Progress::start(mode, &ui.env);
     let reporter = progress.reporter();
     let images = ImageSources::new(&store, &remote, first, Some(reporter.clone()));
-    let settings = settings(args, &outputs, &project);
+    let settings = settings(args, &config.build, &outputs, &project)?;
 
     let outside = Outside { store: &store, images: &images, remote: &remote, cancel: &cancel };
     let result = build(&project, settings, &outside, &reporter).and_then(|built| {
@@ -128,7 +130,9 @@ fn build(
     outside: &Outside<'_>,
     reporter: &Reporter,
 ) -> Result<Built, Failure> {
-    let compiled = project.compile(outside.images).map_err(|(found, sources)| Failure::Compile(found, sources))?;
+    let compiled = project
+        .compile(outside.images)
+        .map_err(|(found, sources)| Failure::Compile(found, sources))?;
     let status = StepStatus::new(&compiled.graph, reporter.clone());
     let settings = Settings { epoch: compiled.graph.epoch, ..settings };
     let env = executor::Env {
@@ -149,16 +153,27 @@ fn build(
 }
 
 /// What the executor is to know of the flags.
-fn settings(args: &BuildArgs, outputs: &Outputs, project: &Project) -> Settings {
-    Settings {
-        jobs: args.jobs.filter(|jobs| *jobs > 0),
-        compression: outputs.compression.unwrap_or(Compression::Gzip),
+fn settings(
+    args: &BuildArgs,
+    defaults: &BuildDefaults,
+    outputs: &Outputs,
+    project: &Project,
+) -> Result<Settings, CliError> {
+    let compression = match (outputs.compression, &defaults.compression) {
+        (Some(chosen), _) => chosen,
+        (None, Some(text)) => output::compression(text)
+            .map_err(|why| CliError::failed(format!("build.compression in config.toml: {why}")))?,
+        (None, None) => Compression::Gzip,
+    };
+    Ok(Settings {
+        jobs: args.jobs.or(defaults.jobs).filter(|jobs| *jobs > 0),
+        compression,
         deliver: if outputs.wants_image() { Deliver::Blobs } else { Deliver::Trees },
         epoch: None,
         project: project.name.clone(),
         resolv_conf: None,
         limits: sandbox::Limits::default(),
-    }
+    })
 }
 
 fn references(tags: &[String]) -> Result<Vec<Reference>, CliError> {
@@ -178,18 +193,23 @@ fn references(tags: &[String]) -> Result<Vec<Reference>, CliError> {
     Ok(names)
 }
 
-/// `--progress`, or what BUILDKIT_PROGRESS says.
-fn progress_mode(args: &BuildArgs, ui: &Ui) -> Result<ProgressMode, CliError> {
+/// `--progress`, or what BUILDKIT_PROGRESS or config.toml say.
+fn progress_mode(args: &BuildArgs, config: &Config, ui: &Ui) -> Result<ProgressMode, CliError> {
     if args.quiet {
         return Ok(ProgressMode::Quiet);
     }
-    match (args.progress, ui.env.var("BUILDKIT_PROGRESS")) {
-        (Some(mode), _) => Ok(mode),
-        (None, Some(text)) => <ProgressMode as clap::ValueEnum>::from_str(text, false)
-            .map_err(|_| CliError::usage(format!("BUILDKIT_PROGRESS is `{text}`"))
-                .help("it is auto, plain, tty, quiet or rawjson")),
-        (None, None) => Ok(ProgressMode::Auto),
+    if let Some(mode) = args.progress {
+        return Ok(mode);
     }
+    let (place, text) = match (ui.env.var("BUILDKIT_PROGRESS"), &config.build.progress) {
+        (Some(text), _) => ("BUILDKIT_PROGRESS", text),
+        (None, Some(text)) => ("build.progress in config.toml", text.as_str()),
+        (None, None) => return Ok(ProgressMode::Auto),
+    };
+    <ProgressMode as clap::ValueEnum>::from_str(text, false).map_err(|_| {
+        CliError::failed(format!("{place} is `{text}`"))
+            .help("it can be auto, plain, tty, quiet or rawjson")
+    })
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {

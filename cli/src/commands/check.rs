@@ -9,8 +9,8 @@ use oci::{ImageConfig, Platform};
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, CheckFormat};
-use crate::dockerfile;
 use crate::error::CliError;
+use crate::project::dockerfile;
 use crate::render::{human, json as json_form};
 use crate::ui::Ui;
 

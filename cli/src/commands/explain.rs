@@ -9,11 +9,12 @@ use oci::manifest::Compression;
 
 use crate::args::{ExplainArgs, GraphFormat};
 use crate::commands::explain_no_resolve;
+use crate::config::Config;
 use crate::error::CliError;
+use crate::images::remote::Remote;
 use crate::images::{First, ImageSources};
 use crate::open;
 use crate::project::{self, Project};
-use crate::remote::Remote;
 use crate::render::graph::GraphView;
 use crate::render::{failure, graph_dot, graph_json, graph_mermaid, graph_text};
 use crate::ui::Ui;
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
     };
     let store = open::store(&ui.env)?;
     let project = Project::read(&args.graph, path, ui)?;
-    let remote = Remote::default();
+    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry);
     let first = if args.graph.pull { First::Registry } else { First::Store };
     let images = ImageSources::new(&store, &remote, first, None);
     let compiled = match project.compile(&images) {

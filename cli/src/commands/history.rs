@@ -10,11 +10,12 @@ use store::Store;
 
 use crate::args::image::{HistoryArgs, TableFormat};
 use crate::error::CliError;
+use crate::images::find;
+use crate::open;
 use crate::options::size;
 use crate::render::table::{Table, shorten};
 use crate::render::time;
 use crate::ui::Ui;
-use crate::{find, open};
 
 /// How much of an instruction is shown.
 const SHORT: usize = 45;

@@ -9,11 +9,12 @@ use store::ImageRecord;
 
 use crate::args::image::{ImagesArgs, TableFormat};
 use crate::error::CliError;
+use crate::images::find;
+use crate::open;
 use crate::options::size;
 use crate::render::table::Table;
 use crate::render::time;
 use crate::ui::Ui;
-use crate::{find, open};
 
 /// Runs the command.
 pub(crate) fn run(args: &ImagesArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {

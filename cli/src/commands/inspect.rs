@@ -8,8 +8,9 @@ use store::{ImageRecord, Store};
 
 use crate::args::image::InspectArgs;
 use crate::error::CliError;
+use crate::images::find;
+use crate::open;
 use crate::ui::Ui;
-use crate::{find, open};
 
 /// Runs the command. What is found is printed, even if not everything is.
 pub(crate) fn run(args: &InspectArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {

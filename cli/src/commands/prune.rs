@@ -23,8 +23,7 @@ pub(crate) fn run(args: &PruneArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         return Ok(ExitCode::SUCCESS);
     }
     let store = open::store(&ui.env)?;
-    let policy =
-        PrunePolicy { unused_since: None, keep_storage, untagged: true, caches: args.all };
+    let policy = PrunePolicy { unused_since: None, keep_storage, untagged: true, caches: args.all };
     let pruned = store.prune(&policy)?;
     for image in &pruned.images {
         ui.line(format_args!("Deleted: {image}"))?;

@@ -7,8 +7,9 @@ use store::Store;
 
 use crate::args::image::RmArgs;
 use crate::error::CliError;
+use crate::images::find;
+use crate::open;
 use crate::ui::Ui;
-use crate::{find, open};
 
 /// Runs the command. What can be removed is, even if not everything can.
 pub(crate) fn run(args: &RmArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
@@ -26,7 +27,9 @@ pub(crate) fn run(args: &RmArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
 /// Removes a name, or an image by its id; gives the lines that say so.
 fn remove(store: &Store, text: &str, force: bool) -> Result<String, CliError> {
     let named = match text.parse::<Reference>() {
-        Ok(name) => store.image_named(&name)?.filter(|_| name.digest.is_none()).map(|it| (name, it)),
+        Ok(name) => {
+            store.image_named(&name)?.filter(|_| name.digest.is_none()).map(|it| (name, it))
+        }
         Err(_) => None,
     };
     if let Some((name, image)) = named {
@@ -40,8 +43,11 @@ fn remove(store: &Store, text: &str, force: bool) -> Result<String, CliError> {
     let image = find::image(store, text)?;
     if image.names.len() > 1 && !force {
         let names: Vec<String> = image.names.iter().map(Reference::familiar).collect();
-        return Err(CliError::failed(format!("image `{text}` has several names: {}", names.join(", ")))
-            .help("remove them one by one, or all with --force"));
+        return Err(CliError::failed(format!(
+            "image `{text}` has several names: {}",
+            names.join(", ")
+        ))
+        .help("remove them one by one, or all with --force"));
     }
     let mut lines = String::new();
     for name in &image.names {

@@ -9,8 +9,9 @@ use store::Store;
 use crate::args::image::{ArchiveFormat, SaveArgs};
 use crate::deliver::write_file;
 use crate::error::CliError;
+use crate::images::find;
+use crate::open;
 use crate::ui::Ui;
-use crate::{find, open};
 
 /// Runs the command.
 pub(crate) fn run(args: &SaveArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {

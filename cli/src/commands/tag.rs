@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use crate::args::image::TagArgs;
 use crate::error::CliError;
+use crate::images::find;
+use crate::open;
 use crate::ui::Ui;
-use crate::{find, open};
 
 /// Runs the command.
 pub(crate) fn run(args: &TagArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {

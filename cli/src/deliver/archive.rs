@@ -68,9 +68,8 @@ pub(crate) fn write_file(
     path: &Path,
     produce: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let failed = |error: io::Error| {
-        CliError::failed(format!("cannot write `{}`: {error}", path.display()))
-    };
+    let failed =
+        |error: io::Error| CliError::failed(format!("cannot write `{}`: {error}", path.display()));
     if path.symlink_metadata().is_ok_and(|data| !data.is_file()) {
         let mut out = BufWriter::new(File::create(path).map_err(failed)?);
         produce(&mut out)?;
@@ -94,9 +93,9 @@ pub(crate) fn write_file(
 fn all_names(archive: &Archive, delivery: &Delivery<'_>) -> Result<Vec<Reference>, CliError> {
     let mut names = delivery.names.to_vec();
     for name in &archive.names {
-        let name = name.parse().map_err(|error| {
-            CliError::usage(format!("--output name=`{name}`: {error}"))
-        })?;
+        let name = name
+            .parse()
+            .map_err(|error| CliError::usage(format!("--output name=`{name}`: {error}")))?;
         if !names.contains(&name) {
             names.push(name);
         }

@@ -18,8 +18,9 @@ pub(super) fn load(image: &Descriptor, delivery: &Delivery<'_>) -> Result<(), Cl
             .help("start docker, install podman, or write a file: --output type=docker,dest=FILE")
     })?;
     let task = delivery.reporter.task(format!("loading into {engine}"));
-    let failed =
-        |what: &str, error: &dyn std::fmt::Display| CliError::failed(format!("`{engine} load` {what}: {error}"));
+    let failed = |what: &str, error: &dyn std::fmt::Display| {
+        CliError::failed(format!("`{engine} load` {what}: {error}"))
+    };
     let mut child = Command::new(engine)
         .arg("load")
         .stdin(Stdio::piped())

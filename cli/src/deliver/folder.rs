@@ -11,8 +11,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, linkat, makedev, mkdirat,
-    mknodat, openat, symlinkat, unlinkat, utimensat,
+    AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, linkat, makedev,
+    mkdirat, mknodat, openat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 use store::layer::index::{is_below, parent};
@@ -109,7 +109,8 @@ fn special(
     match &entry.kind {
         Kind::Hardlink { target } => {
             let (mut source, components) = (None::<OwnedFd>, parent(target));
-            for component in components.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
+            for component in components.split(|byte| *byte == b'/').filter(|part| !part.is_empty())
+            {
                 let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 let at = source.as_ref().map_or(root, AsFd::as_fd);
                 source = Some(openat(at, OsStr::from_bytes(component), flags, Mode::empty())?);

@@ -135,7 +135,11 @@ impl Merged {
     }
 
     /// Opens the content of the file at a position.
-    pub(super) fn open(&self, position: usize, store: &Store) -> Result<fs::File, store::StoreError> {
+    pub(super) fn open(
+        &self,
+        position: usize,
+        store: &Store,
+    ) -> Result<fs::File, store::StoreError> {
         let place = self.contents[&position];
         store.open_file(self.layers[place.layer], place.position)
     }

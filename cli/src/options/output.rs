@@ -159,7 +159,11 @@ fn archive(dest: Option<String>, folder: bool, names: Vec<String>) -> Result<Arc
     Ok(Archive { dest, folder, names })
 }
 
-fn compression(value: &str) -> Result<Compression, String> {
+/// Reads the name of a compression.
+///
+/// # Errors
+/// There is none of that name; the text says so.
+pub(crate) fn compression(value: &str) -> Result<Compression, String> {
     match value {
         "gzip" => Ok(Compression::Gzip),
         "zstd" => Ok(Compression::Zstd),

@@ -44,7 +44,8 @@ fn node(id: usize, step: &super::graph::StepView) -> String {
     };
     let mut label = shorten(&step.name, 60);
     let last = step.last.map(|last| format!("{} last time", time::duration(last)));
-    for line in [Some(word.to_owned()), last].into_iter().flatten().filter(|line| !line.is_empty()) {
+    for line in [Some(word.to_owned()), last].into_iter().flatten().filter(|line| !line.is_empty())
+    {
         label.push('\n');
         label.push_str(&line);
     }

@@ -44,8 +44,7 @@ pub(crate) fn documents(
     record: &ImageRecord,
 ) -> Result<(Manifest, ImageConfig), CliError> {
     let broken = |error: ImageError| CliError::caused(&error);
-    let manifest =
-        images::parse_manifest(&store.read_blob(&record.manifest)?).map_err(broken)?;
+    let manifest = images::parse_manifest(&store.read_blob(&record.manifest)?).map_err(broken)?;
     let config =
         images::parse_config(&store.read_blob(&manifest.config.digest)?).map_err(broken)?;
     Ok((manifest, config))

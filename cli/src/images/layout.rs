@@ -237,8 +237,7 @@ mod tests {
             digest
         };
         let config = br#"{"architecture":"amd64","os":"linux"}"#;
-        let config =
-            Descriptor::new(media_type::OCI_CONFIG, put(config), config.len() as u64);
+        let config = Descriptor::new(media_type::OCI_CONFIG, put(config), config.len() as u64);
         let manifest = Manifest::oci(config.clone(), Vec::new()).to_json();
         let mut entry =
             Descriptor::new(media_type::OCI_MANIFEST, put(&manifest), manifest.len() as u64);

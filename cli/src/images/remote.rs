@@ -4,9 +4,14 @@ use oci::manifest::{Descriptor, Manifest};
 use oci::{Digest, Platform, Reference};
 use store::Store;
 
+use crate::env::Env;
+
 /// All registries.
-#[derive(Debug, Default)]
-pub(crate) struct Remote;
+#[derive(Debug)]
+pub(crate) struct Remote {
+    env: Env,
+    hosts: registry::Hosts,
+}
 
 /// An image that a registry has.
 #[derive(Debug, Clone)]
@@ -17,6 +22,10 @@ pub(crate) struct RemoteImage {
     pub(crate) manifest: Manifest,
     /// The config's bytes.
     pub(crate) config_bytes: Vec<u8>,
+    /// The manifest's bytes.
+    pub(crate) manifest_bytes: Vec<u8>,
+    /// What kind of manifest it is.
+    pub(crate) media_type: String,
 }
 
 /// Why a registry does not give what was asked.
@@ -34,6 +43,11 @@ impl RemoteError {
 }
 
 impl Remote {
+    /// The registries, reached as `hosts` says.
+    pub(crate) fn new(env: &Env, hosts: registry::Hosts) -> Remote {
+        Remote { env: env.clone(), hosts }
+    }
+
     /// Finds the image of a platform.
     pub(crate) fn resolve(
         &self,
