@@ -14,7 +14,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let count = env::args().nth(1).map_or(Ok(200), |text| text.parse())?;
     let folder = tempfile::tempdir()?;
     let base = folder.path().join("base");
-    fs::create_dir_all(base.join("bin"))?;
+    for name in ["bin", "dev", "etc", "proc", "sys"] {
+        fs::create_dir_all(base.join(name))?;
+    }
     fs::copy("/bin/busybox", base.join("bin/busybox"))?;
     std::os::unix::fs::symlink("busybox", base.join("bin/true"))?;
     for (name, network) in [("host network", Network::Host), ("no network", Network::None)] {

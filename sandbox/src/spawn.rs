@@ -23,7 +23,11 @@ use crate::{seccomp, sys};
 ///
 /// The command dies with the calling thread, so [`Running`] stays on it.
 pub fn spawn(spec: &Spec) -> Result<Running, SandboxError> {
-    let facts = facts();
+    spawn_on(spec, facts())
+}
+
+/// Starts the command on a machine with these facts.
+pub(crate) fn spawn_on(spec: &Spec, facts: &Facts) -> Result<Running, SandboxError> {
     let leftovers = Leftovers::new(groups(spec, facts)?, changes_of(&spec.root));
     let prepared =
         Prepared { groups: entrances(leftovers.groups()), terminal: terminal_path(&spec.stdio)? };

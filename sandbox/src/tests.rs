@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::facts::{Facts, facts};
+use crate::spawn::spawn_on;
 use crate::{
     ExitStatus, Limits, Mount, Network, Rlimit, Running, SandboxError, Security, Source, Spec,
     Tree, Upper, User, spawn, userns,
@@ -374,6 +376,34 @@ fn layers_go_over_each_other_by_the_hundred() {
     }
     let root = Tree::Overlay { lowers, upper: Some(machine.upper()) };
     assert_eq!(output(&spec(root, "ls / | grep -c file; cat /last")), "250\n249");
+}
+
+#[test]
+fn older_kernels_take_all_options_in_one_string() {
+    let Some(machine) = Machine::new() else { return };
+    let mut lowers = vec![machine.at("base")];
+    for number in 0..150 {
+        let layer = machine.at(&format!("layers: with, odd \\names/{number}/fs"));
+        fs::create_dir_all(layer.join("dir")).unwrap();
+        fs::write(layer.join(format!("dir/file{number}")), "").unwrap();
+        lowers.push(layer);
+    }
+    let older = Facts { layers_one_by_one: false, ..facts().clone() };
+    let part = Source::Bind {
+        tree: Tree::Overlay { lowers: lowers.clone(), upper: None },
+        path: "/dir".into(),
+    };
+    let root = Tree::Overlay { lowers, upper: Some(machine.upper()) };
+    let mut spec =
+        spec(root, "ls /dir | grep -c file; ls /part | grep -c file; echo x > /out; cat /out");
+    spec.mounts = vec![mount("/part", true, part)];
+    let mut running = spawn_on(&spec, &older).unwrap();
+    let mut out = String::new();
+    File::from(running.stdout.take().unwrap()).read_to_string(&mut out).unwrap();
+    assert_eq!(
+        (running.wait().unwrap().status, out.as_str()),
+        (ExitStatus::Code(0), "150\n150\nx\n")
+    );
 }
 
 #[test]

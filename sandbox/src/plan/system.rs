@@ -81,7 +81,7 @@ pub(super) fn make(
     }
     let sys = sysfs(program, spec, facts);
     system.push(sys, "/sys", Missing::Keep, false);
-    control_groups(program, &mut system, facts);
+    control_groups(program, &mut system, spec, facts);
     for (text, target) in [(&spec.resolv_conf, "/etc/resolv.conf"), (&spec.hosts, "/etc/hosts")] {
         if let Some(content) = text {
             let slot = etc_file(program, scratch, target, content);
@@ -185,12 +185,14 @@ fn sysfs(program: &mut Builder, spec: &Spec, facts: &Facts) -> Slot {
     new(program, "sysfs", Vec::new(), attributes, "mount /sys")
 }
 
-/// What the command sees of control groups; nothing depends on it.
-fn control_groups(program: &mut Builder, system: &mut System, facts: &Facts) {
+/// What the command sees of control groups; nothing depends on it. A dozen hierarchies of the first version take as long
+/// to mount as all else together, and say something only where there are limits.
+fn control_groups(program: &mut Builder, system: &mut System, spec: &Spec, facts: &Facts) {
     let attributes = NO_PROGRAMS.and_if(system.secured, Attributes::RDONLY);
     let doing = "mount /sys/fs/cgroup";
     let slot = program.slot();
     match &facts.hierarchies {
+        Hierarchies::V1(_) if spec.limits.is_empty() => {}
         Hierarchies::None => {}
         Hierarchies::V2(_) => {
             let op = SysOp::NewFileSystem {
