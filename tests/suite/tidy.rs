@@ -20,7 +20,7 @@ const UNSAFE_HOME: &str = "sandbox/src/sys.rs";
 
 /// Names that say nothing of what a file holds.
 const EMPTY_NAMES: &[&str] =
-    &["mod", "util", "utils", "helper", "helpers", "common", "misc", "shared", "types"];
+    &["mod", "util", "utils", "helpers", "common", "misc", "shared", "types"];
 /// Endings of type names that say nothing of what a type is.
 const EMPTY_ENDINGS: &[&str] = &["Manager", "Handler", "Processor", "Helper", "Util", "Utils"];
 /// British spellings; the project writes American English.
@@ -156,8 +156,7 @@ fn function_lengths(source: &Source) -> Vec<String> {
             if !line.ends_with('}') && !line.ends_with(';') {
                 open.push((indent, number, name.to_owned()));
             }
-        } else if (line.trim_start() == "}"
-            || line.trim_start().starts_with(") ->") && line.ends_with(';'))
+        } else if line.trim_start() == "}"
             && open.last().is_some_and(|(depth, ..)| *depth == indent)
         {
             let (_, start, name) = open.pop().expect("it was looked at");
