@@ -110,9 +110,9 @@ fn overlay(
         top_first.push(text(format!("{SCRATCH}/empty")));
     }
     // The upper folder is to hold plain conventions, whatever the defaults of the kernel are.
-    let mut options: Vec<_> = ["index", "metacopy", "redirect_dir", "xino", "nfs_export"]
-        .map(|key| option(key, "off"))
-        .into();
+    let mut options: Vec<_> =
+        ["index", "metacopy", "xino", "nfs_export"].map(|key| option(key, "off")).into();
+    options.push(option("redirect_dir", "nofollow"));
     if facts.user_namespace {
         options.push(flag("userxattr"));
     }
