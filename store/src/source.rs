@@ -2,8 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
+
+use crate::error::{Doing, StoreError, on};
 use crate::layer::index::Entry;
+use crate::layer::scan::open_below;
 
 /// Gives out the contents of a layer's files. Closures `Fn(usize, &Entry) -> io::Result<Source>` are sources.
 pub trait ContentSource: Sync {
@@ -43,5 +49,31 @@ where
 {
     fn open(&self, position: usize, entry: &Entry) -> io::Result<Source> {
         self(position, entry)
+    }
+}
+
+/// The files of a folder as the contents of an index of it: a laid-out layer, an unpacked archive, a copied tree.
+#[derive(Debug)]
+pub struct FolderSource {
+    root: OwnedFd,
+}
+
+impl FolderSource {
+    /// Opens the folder.
+    pub fn open(folder: &Path) -> Result<FolderSource, StoreError> {
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(folder, flags, Mode::empty()).doing(|| on("open", folder))?;
+        Ok(FolderSource { root })
+    }
+
+    /// Opens the file at a path, following no link.
+    pub fn file(&self, path: &[u8]) -> io::Result<File> {
+        Ok(File::from(open_below(&self.root, path, OFlags::RDONLY)?))
+    }
+}
+
+impl ContentSource for FolderSource {
+    fn open(&self, _: usize, entry: &Entry) -> io::Result<Source> {
+        self.file(&entry.path).map(Source::File)
     }
 }

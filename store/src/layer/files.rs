@@ -1,0 +1,71 @@
+//! An index and its contents to files, in parallel.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rayon::ThreadPool;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+
+use super::index::{Entry, Kind, LayerIndex, parent};
+use super::layout::{FileWriter, OverlayForm, TreeWriter};
+use super::pack::copy_exactly;
+use crate::error::{Doing, StoreError};
+use crate::source::{ContentSource, Source};
+
+/// Writes a layer into an empty folder; the paths that this process may not make as they are.
+pub(crate) fn write_files(
+    index: &LayerIndex,
+    source: &dyn ContentSource,
+    folder: &Path,
+    form: OverlayForm,
+    pool: &ThreadPool,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let doing = |path: &[u8]| format!("write `{}`", path.escape_ascii());
+    let mut tree =
+        TreeWriter::new(folder, form).doing(|| format!("open `{}`", folder.display()))?;
+    for entry in index.entries() {
+        let dir = if entry.is_dir() { &entry.path } else { parent(&entry.path) };
+        tree.make_dir(dir).doing(|| doing(dir))?;
+    }
+    let write = |(position, entry): (usize, &Entry)| -> Result<(), StoreError> {
+        let Kind::File { size, .. } = entry.kind else { return Ok(()) };
+        let mut file = tree.create(&entry.path).doing(|| doing(&entry.path))?;
+        if size > 0 {
+            let content = source.open(position, entry);
+            let content = content.doing(|| format!("read `{}`", entry.path.escape_ascii()))?;
+            copy(content, size, entry, &mut file)?;
+        }
+        file.finish().doing(|| doing(&entry.path))
+    };
+    pool.install(|| index.entries().par_iter().enumerate().try_for_each(write))?;
+    tree.finish(index.entries())
+        .map_err(|(path, source)| StoreError::Io { doing: doing(&path), source })?;
+    Ok(tree.skipped().to_vec())
+}
+
+fn copy(content: Source, size: u64, entry: &Entry, out: &mut FileWriter) -> Result<(), StoreError> {
+    let doing = || format!("write `{}`", entry.path.escape_ascii());
+    match content {
+        Source::File(mut file) if is_dense(&file).doing(doing)? => {
+            // Between two files the kernel copies by itself, and shares the blocks where it can.
+            let found = io::copy(&mut (&mut file).take(size + 1), out.raw()).doing(doing)?;
+            if found != size {
+                let path = entry.path.escape_ascii().to_string();
+                return Err(StoreError::Changed { path, expected: size, found });
+            }
+            Ok(())
+        }
+        mut content => {
+            let mut buffer = vec![0; size.clamp(1, 256 << 10) as usize + 1];
+            copy_exactly(&mut content, size, entry, &mut buffer, |bytes| out.write(bytes))
+        }
+    }
+}
+
+/// Whether a file has no holes.
+fn is_dense(file: &File) -> io::Result<bool> {
+    let metadata = file.metadata()?;
+    Ok(metadata.is_file() && metadata.blocks().saturating_mul(512) >= metadata.len())
+}

@@ -1,0 +1,101 @@
+//! Layers to blobs: [`Store::pack`].
+
+use std::io::{self, Write};
+
+use oci::digest::Hasher;
+use oci::manifest::Compression;
+
+use crate::compress::{Compressor, decompress, packer};
+use crate::error::{Doing, StoreError};
+use crate::layer::index::LayerIndex;
+use crate::layer::pack::pack;
+use crate::layer_record::{LayerId, Packed};
+use crate::source::{ContentSource, FolderSource};
+use crate::store::Store;
+
+impl Store {
+    /// Packs a layer; what was packed before is not packed again. A layer from outside keeps its own tar, whatever the
+    /// epoch, and one that is only declared gives what was declared.
+    pub fn pack(
+        &self,
+        id: LayerId,
+        compression: Compression,
+        epoch: Option<i64>,
+    ) -> Result<Packed, StoreError> {
+        let record = self.layer(id)?;
+        let is_ours = record.diff_id.is_none();
+        if record.result.is_none() {
+            let declared = record.packed.into_iter().find(|form| form.compression == compression);
+            return declared.ok_or(StoreError::NotFetched(id));
+        }
+        let mut forms = self.true_forms(id)?;
+        forms.retain(|form| !is_ours || form.epoch == epoch);
+        forms.retain(|form| self.has_blob(&form.blob));
+        if let Some(form) = forms.iter().find(|form| form.compression == compression) {
+            return Ok(form.clone());
+        }
+        let packed = match forms.first() {
+            Some(form) => self.repack(form, compression)?,
+            None if is_ours => {
+                let index = self.index(id)?;
+                let source = FolderSource::open(&self.lay_out(id)?)?;
+                self.pack_index(&index, &source, compression, epoch)?
+            }
+            None => {
+                let blob = record.packed.first().map(|form| form.blob);
+                return Err(blob.map_or(StoreError::Damaged(id), StoreError::NoBlob));
+            }
+        };
+        self.put_packed(id, &packed, packer(compression))?;
+        Ok(packed)
+    }
+
+    /// Packs an index straight from its sources.
+    pub(crate) fn pack_index(
+        &self,
+        index: &LayerIndex,
+        source: &dyn ContentSource,
+        compression: Compression,
+        epoch: Option<i64>,
+    ) -> Result<Packed, StoreError> {
+        let mut blob = self.blob_writer()?;
+        let diff_id = pack(index, source, (compression, epoch), &mut blob, self.pool())?;
+        let (blob, size) = blob.finish(None)?;
+        Ok(Packed { diff_id, blob, size, compression, epoch })
+    }
+
+    /// The same tar, compressed in another way.
+    fn repack(&self, form: &Packed, compression: Compression) -> Result<Packed, StoreError> {
+        let doing = || format!("pack blob {} again", form.blob);
+        let (_, mut stream) = decompress(self.open_blob(&form.blob)?).doing(doing)?;
+        let mut blob = self.blob_writer()?;
+        let compressor = Compressor::new(&mut blob, compression, self.pool()).doing(doing)?;
+        let mut both = Both { compressor, hasher: Hasher::default() };
+        io::copy(&mut stream, &mut both).doing(doing)?;
+        both.compressor.finish().doing(doing)?;
+        let found = both.hasher.finish();
+        if found != form.diff_id {
+            let what = format!("the tar in blob {}", form.blob);
+            return Err(StoreError::Digest { what, expected: form.diff_id, found });
+        }
+        let (blob, size) = blob.finish(None)?;
+        Ok(Packed { blob, size, compression, ..form.clone() })
+    }
+}
+
+struct Both<'a, W> {
+    compressor: Compressor<'a, W>,
+    hasher: Hasher,
+}
+
+impl<W: Write> Write for Both<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.compressor.write(bytes)?;
+        self.hasher.update(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

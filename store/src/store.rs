@@ -1,0 +1,208 @@
+//! [`Store`]: the folder, open.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rayon::ThreadPool;
+use rustix::fs::{FlockOperation, flock};
+
+use crate::db::Db;
+use crate::error::{Doing, StoreError, on};
+use crate::folder::Litter;
+use crate::layer::index::LayerIndex;
+use crate::layer_record::LayerId;
+
+/// The store's folder, open. It may be used from many threads, and many processes may have it open at once.
+pub struct Store {
+    pub(crate) root: PathBuf,
+    pub(crate) db: Db,
+    /// Shared while the store is open, exclusive while something is removed from it.
+    pub(crate) in_use: File,
+    pub(crate) litter: Litter,
+    pub(crate) indexes: Mutex<HashMap<LayerId, Arc<LayerIndex>>>,
+    pub(crate) boot: String,
+    /// For hashing and compression: never the caller's pool, whose threads wait for these.
+    pool: OnceLock<ThreadPool>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+const FOLDERS: [&str; 5] = ["blobs/sha256", "layers", "caches", "contexts", "tmp"];
+
+impl Store {
+    /// Opens the store, making it if it is not there; sweeps what dead processes left in `tmp/`, and forgets what a
+    /// power failure may have torn.
+    pub fn open(root: &Path) -> Result<Store, StoreError> {
+        make_root(root)?;
+        let lock = root.join("lock");
+        let in_use = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&lock)
+            .doing(|| on("open", &lock))?;
+        flock(&in_use, FlockOperation::LockShared).doing(|| on("lock", &lock))?;
+        let litter = Litter::claim(&root.join("tmp"))?;
+        let db = Db::open(&root.join("store.db"))?;
+        // A machine without a boot id counts as never restarted.
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let store = Store {
+            root: root.to_owned(),
+            db,
+            in_use,
+            litter,
+            indexes: Mutex::default(),
+            boot: boot.trim().to_owned(),
+            pool: OnceLock::new(),
+        };
+        store.forget_torn()?;
+        Ok(store)
+    }
+
+    /// The store's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Puts on disk for good what was written so far, with one `syncfs`. Without it, a power failure within about a
+    /// minute may lose what was stored, but never leaves anything damaged that counts as whole.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let folder = File::open(&self.root).doing(|| on("open", &self.root))?;
+        // Whatever another process adds in the meantime stays unsynced: only what is named here is struck off.
+        let before = self.db.last_unsynced()?;
+        rustix::fs::syncfs(&folder).doing(|| on("sync", &self.root))?;
+        self.db.strike_off_unsynced(&self.boot, before)
+    }
+
+    /// Removes blobs and layers written before the machine went down without [`Store::sync`]: their bytes may not have
+    /// reached the disk although the database knows of them.
+    fn forget_torn(&self) -> Result<(), StoreError> {
+        if self.boot.is_empty() {
+            return Ok(());
+        }
+        for name in self.db.torn(&self.boot)? {
+            if let Some(id) = name.strip_prefix("layer:").and_then(|id| id.parse().ok()) {
+                self.db.forget_layer_content(LayerId(id))?;
+                self.remove_path(&self.layer_folder(LayerId(id)))?;
+            } else if let Some(hex) = name.strip_prefix("blob:") {
+                self.remove_path(&self.root.join("blobs/sha256").join(hex))?;
+            }
+        }
+        self.db.strike_off_torn(&self.boot)
+    }
+
+    /// Removes a file or folder of the store; that it is gone already is fine.
+    pub(crate) fn remove_path(&self, path: &Path) -> Result<(), StoreError> {
+        let removed = match fs::symlink_metadata(path) {
+            // Renamed away first, so that a reader sees the whole or nothing, whenever we are killed.
+            Ok(metadata) if metadata.is_dir() => {
+                let away = self.litter.fresh_path("gone");
+                fs::rename(path, &away).and_then(|()| fs::remove_dir_all(&away))
+            }
+            Ok(_) => fs::remove_file(path),
+            Err(err) => Err(err),
+        };
+        match removed {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other.doing(|| on("remove", path)),
+        }
+    }
+
+    /// `layers/ID`
+    pub(crate) fn layer_folder(&self, id: LayerId) -> PathBuf {
+        self.root.join("layers").join(id.0.to_string())
+    }
+
+    /// The threads for hashing and compression, one per processor; started when first needed.
+    pub(crate) fn pool(&self) -> &ThreadPool {
+        self.pool.get_or_init(|| {
+            let builder = rayon::ThreadPoolBuilder::new().thread_name(|n| format!("store-{n}"));
+            builder.build().expect("the system gives a process a few threads")
+        })
+    }
+
+    pub(crate) fn cached_indexes(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<LayerId, Arc<LayerIndex>>> {
+        self.indexes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn make_root(root: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    if !root.exists() {
+        // Layers hold files of every owner, setuid ones among them: nobody else may get at them.
+        builder.mode(0o700);
+        builder.create(root).doing(|| on("create", root))?;
+    }
+    for name in FOLDERS {
+        let path = root.join(name);
+        builder.create(&path).doing(|| on("create", &path))?;
+    }
+    Ok(())
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs().cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::store;
+
+    #[test]
+    fn opening_makes_the_folders_and_sweeps_the_dead() {
+        let (folder, store) = store();
+        let root = folder.path().to_owned();
+        let dead = root.join("tmp/dead");
+        fs::create_dir_all(dead.join("fs")).unwrap();
+        fs::write(dead.join("lock"), "").unwrap();
+        let second = Store::open(&root).unwrap();
+        assert!(!dead.exists(), "litter without an owner is swept");
+        let alive = second.new_folder().unwrap();
+        let _third = Store::open(&root).unwrap();
+        assert!(alive.fs().is_dir(), "what has an owner stays");
+        drop(store);
+    }
+
+    #[test]
+    fn what_was_not_synced_before_a_restart_is_forgotten() {
+        let (folder, mut first) = store();
+        let kept = first.put_blob(b"kept").unwrap();
+        first.sync().unwrap();
+        first.boot = "an earlier boot".into();
+        let lost = first.put_blob(b"lost").unwrap();
+        let id = crate::testing::small_layer(&first);
+        drop(first);
+        let second = Store::open(folder.path()).unwrap();
+        assert!(second.has_blob(&kept));
+        assert!(!second.has_blob(&lost));
+        assert!(matches!(
+            second.index(id),
+            Err(StoreError::NoLayer(_) | StoreError::NotFetched(_))
+        ));
+    }
+
+    #[test]
+    fn a_newer_store_is_left_alone() {
+        let (folder, store) = store();
+        drop(store);
+        let connection = rusqlite::Connection::open(folder.path().join("store.db")).unwrap();
+        connection.pragma_update(None, "user_version", 1000).unwrap();
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Newer { found: 1000, .. })));
+    }
+}
