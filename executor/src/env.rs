@@ -103,7 +103,7 @@ pub trait Images: Sync {
         &self,
         image: &ImageSource,
         layer: &Descriptor,
-        progress: &dyn Fn(u64),
+        progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(), OutsideError>;
 }
 
