@@ -86,12 +86,20 @@ pub enum Cause {
         /// Why.
         source: io::Error,
     },
+    /// The system gives no threads.
+    #[error("cannot start threads: {0}")]
+    Threads(io::Error),
     /// The build was stopped.
     #[error("the build was stopped")]
     Cancelled,
 }
 
 impl Cause {
+    /// A file operation that cannot be done, with nothing to say beyond that.
+    pub(crate) fn file(message: impl Into<String>) -> Cause {
+        Cause::File { message: message.into(), help: None }
+    }
+
     fn help(&self) -> Option<String> {
         match self {
             Cause::ExitCode { out_of_memory: true, .. } => {
@@ -109,6 +117,7 @@ impl Cause {
             | Cause::Pattern(_)
             | Cause::Store(_)
             | Cause::Io { .. }
+            | Cause::Threads(_)
             | Cause::Cancelled => None,
         }
     }

@@ -14,38 +14,39 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod assemble;
+mod build;
+mod cache;
 pub mod cancel;
+mod content;
+mod context;
+mod draft;
 pub mod env;
 pub mod error;
+mod explain;
 pub mod image;
+mod needs;
+mod op;
+mod plan;
+mod remote;
+mod run;
+mod schedule;
+mod snapshot;
 pub mod status;
+mod time;
+mod tree;
 pub mod verdict;
 
+#[cfg(test)]
+mod testing;
+
+pub use build::build;
 pub use cancel::Cancel;
 pub use env::{
     Deliver, Downloaded, Downloads, Env, Images, LocalContext, OutsideError, Secrets, Settings,
 };
 pub use error::{BuildError, Cause};
+pub use explain::explain;
 pub use image::{BuiltImage, BuiltLayer};
 pub use status::{Event, Status, Stream};
-pub use verdict::{Change, MissReason, StepReport, Verdict};
-
-use compiler::BuildGraph;
-
-/// Builds what the graph asks for.
-///
-/// # Errors
-/// The first step that failed, in the graph's order; the others were stopped.
-pub fn build(graph: &BuildGraph, env: &Env<'_>) -> Result<Vec<BuiltImage>, BuildError> {
-    let _ = (graph, env);
-    Err(BuildError { step: None, name: String::new(), cause: Box::new(Cause::Cancelled) })
-}
-
-/// Says of each step, in the graph's order, whether it is cached and why not. Runs nothing and fetches nothing.
-///
-/// # Errors
-/// Only what keeps the question from being answered: the store cannot be read, a context is not there.
-pub fn explain(graph: &BuildGraph, env: &Env<'_>) -> Result<Vec<StepReport>, BuildError> {
-    let _ = (graph, env);
-    Ok(Vec::new())
-}
+pub use verdict::{Change, FileChange, MissReason, StepReport, Verdict};

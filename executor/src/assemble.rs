@@ -1,0 +1,153 @@
+//! Layers, config and history to an image: what was not known before the layers were.
+
+use compiler::Target;
+use oci::manifest::{Compression, Descriptor, Manifest, media_type};
+use oci::{History, ImageConfig};
+
+use crate::build::{Outcomes, Packs};
+use crate::env::Deliver;
+use crate::error::Cause;
+use crate::image::{BuiltImage, BuiltLayer};
+use crate::op::source::snapshot;
+use crate::run::Cx;
+use crate::snapshot::{Layer, Snapshot};
+use crate::time::rfc3339;
+
+/// Puts a target's image together and its config and manifest into the store.
+///
+/// # Errors
+/// The store cannot be written.
+pub(crate) fn assemble(
+    cx: &Cx<'_>,
+    target: &Target,
+    outcomes: &Outcomes,
+    packs: &Packs,
+) -> Result<BuiltImage, Cause> {
+    let tree = match target.step {
+        None => Snapshot::default(),
+        Some(step) => {
+            let outcome = outcomes[step.index()].as_ref().expect("all steps are done");
+            let tree = snapshot(cx, step, outcome)?;
+            if cx.env.settings.deliver == Deliver::Trees {
+                cx.remote.bring(cx, step, &tree)?;
+            }
+            tree
+        }
+    };
+    let layers: Vec<BuiltLayer> =
+        tree.layers.iter().map(|layer| built_layer(cx, layer, packs)).collect();
+    let mut config = target.config.clone();
+    config.rootfs.diff_ids = layers.iter().filter_map(|layer| layer.diff_id).collect();
+    fill_in_times(cx, &mut config, &tree);
+    let manifest = match cx.env.settings.deliver {
+        Deliver::Trees | Deliver::Nothing => None,
+        Deliver::Blobs | Deliver::NewBlobs => Some(put_manifest(cx, &config, &layers)?),
+    };
+    Ok(BuiltImage { platform: target.platform.clone(), config, layers, manifest })
+}
+
+fn built_layer(cx: &Cx<'_>, layer: &Layer, packs: &Packs) -> BuiltLayer {
+    let id = Some(layer.id);
+    if let Some(packed) = packs.get(&layer.id) {
+        let blob = Descriptor {
+            media_type: layer_type(packed.compression).to_owned(),
+            digest: packed.blob,
+            size: packed.size,
+            platform: None,
+            annotations: Default::default(),
+        };
+        return BuiltLayer { id, diff_id: Some(packed.diff_id), blob: Some(blob) };
+    }
+    match cx.remote.blob(layer.id) {
+        Some((diff_id, blob)) => {
+            let media_type = oci_type(&blob.media_type).to_owned();
+            let blob = Descriptor { media_type, ..blob };
+            BuiltLayer { id, diff_id: Some(diff_id), blob: Some(blob) }
+        }
+        None => BuiltLayer { id, diff_id: None, blob: None },
+    }
+}
+
+fn layer_type(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => media_type::OCI_LAYER,
+        Compression::Gzip => media_type::OCI_LAYER_GZIP,
+        Compression::Zstd => media_type::OCI_LAYER_ZSTD,
+    }
+}
+
+/// A base image may come with Docker's names for the same bytes.
+fn oci_type(media: &str) -> &str {
+    match media {
+        media_type::DOCKER_LAYER_GZIP => media_type::OCI_LAYER_GZIP,
+        "application/vnd.docker.image.rootfs.diff.tar" => media_type::OCI_LAYER,
+        other => other,
+    }
+}
+
+fn put_manifest(
+    cx: &Cx<'_>,
+    config: &ImageConfig,
+    layers: &[BuiltLayer],
+) -> Result<(Descriptor, Manifest), Cause> {
+    let store = cx.env.store;
+    let bytes = serde_json::to_vec(config).expect("a config is always JSON");
+    let plain = |media: &str, digest, size| Descriptor {
+        media_type: media.to_owned(),
+        digest,
+        size,
+        platform: None,
+        annotations: Default::default(),
+    };
+    let config = plain(media_type::OCI_CONFIG, store.put_blob(&bytes)?, bytes.len() as u64);
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: Some(media_type::OCI_MANIFEST.to_owned()),
+        config,
+        layers: layers.iter().filter_map(|layer| layer.blob.clone()).collect(),
+        annotations: Default::default(),
+    };
+    let bytes = serde_json::to_vec(&manifest).expect("a manifest is always JSON");
+    let digest = store.put_manifest(&bytes, media_type::OCI_MANIFEST)?;
+    Ok((plain(media_type::OCI_MANIFEST, digest, bytes.len() as u64), manifest))
+}
+
+/// Every history entry gets the time its layer was made, one without a layer that of the entry before; the image is as
+/// old as the last. So an image made wholly from the cache is the same image.
+fn fill_in_times(cx: &Cx<'_>, config: &mut ImageConfig, tree: &Snapshot) {
+    match_layers(config, tree.layers.len());
+    let epoch = cx.graph.epoch;
+    let mut last = None;
+    let mut layers = tree.layers.iter();
+    for entry in &mut config.history {
+        let layer = if entry.empty_layer { None } else { layers.next() };
+        if entry.created.is_none() {
+            let made = layer.filter(|layer| layer.created != 0).map(|layer| layer.created);
+            entry.created = epoch.or(made).map(rfc3339).or_else(|| last.clone());
+        }
+        last.clone_from(&entry.created);
+    }
+    let now = || rfc3339(cx.now().secs);
+    let created = epoch.map(rfc3339).or(last).unwrap_or_else(now);
+    for entry in &mut config.history {
+        entry.created.get_or_insert_with(|| created.clone());
+    }
+    config.created = Some(created);
+}
+
+/// As many entries with a layer as there are layers: base images are not always made so.
+fn match_layers(config: &mut ImageConfig, layers: usize) {
+    let told = config.history.iter().filter(|entry| !entry.empty_layer).count();
+    for _ in told..layers {
+        config.history.push(History {
+            comment: Some("buildkit.exporter.image.v0".to_owned()),
+            ..History::default()
+        });
+    }
+    let mut extra = told.saturating_sub(layers);
+    config.history.retain(|entry| {
+        let drop = extra > 0 && !entry.empty_layer;
+        extra -= usize::from(drop);
+        !drop
+    });
+}

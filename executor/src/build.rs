@@ -1,0 +1,266 @@
+//! [`build`]: hands ready steps to threads, merges what comes back, and packs layers of images meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use compiler::op::SourceOp;
+use compiler::{BuildGraph, Op, Role, StepId};
+use store::{LayerId, Packed};
+
+use crate::assemble::assemble;
+use crate::cancel::Cancel;
+use crate::env::{Deliver, Env};
+use crate::error::{BuildError, Cause};
+use crate::image::BuiltImage;
+use crate::op::exec::runner::{InSandbox, Runner};
+use crate::plan::Plan;
+use crate::run::{Cx, Inputs, Outcome, run_step};
+use crate::schedule::{Threads, Workers, with_workers};
+use crate::status::Event;
+
+/// More steps than this at the same time do not happen, unless the user says so.
+const MANY_JOBS: usize = 64;
+
+/// Builds what the graph asks for.
+///
+/// # Errors
+/// The first step that failed, in the graph's order; the others were stopped.
+pub fn build(graph: &BuildGraph, env: &Env<'_>) -> Result<Vec<BuiltImage>, BuildError> {
+    build_with(graph, env, &InSandbox)
+}
+
+/// As [`build`], with another way to run commands.
+pub(crate) fn build_with(
+    graph: &BuildGraph,
+    env: &Env<'_>,
+    runner: &dyn Runner,
+) -> Result<Vec<BuiltImage>, BuildError> {
+    let stop = Cancel::default();
+    let inner = stop.clone();
+    let _outer = env.cancel.on_cancel(move || inner.cancel());
+    let failed = |(id, cause): (StepId, Cause)| error(graph, Some(id), cause);
+    let cx = Cx::new(graph, env, stop, runner).map_err(failed)?;
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = Threads {
+        steps: env.settings.jobs.unwrap_or(MANY_JOBS).clamp(1, graph.len().max(1)),
+        packs: cores.min(4),
+        pieces: cores,
+    };
+    let (outcomes, packs) = with_workers(
+        threads,
+        |(id, inputs)| timed_step(&cx, id, inputs),
+        |job: PackJob| job.run(&cx),
+        |workers| Merge::new(&cx, workers).run(),
+    )
+    .map_err(|source| error(graph, None, Cause::Threads(source)))?
+    .map_err(|(id, cause)| error(graph, id, cause))?;
+    graph
+        .targets
+        .iter()
+        .map(|target| assemble(&cx, target, &outcomes, &packs))
+        .collect::<Result<_, Cause>>()
+        .map_err(|cause| error(graph, None, cause))
+}
+
+fn error(graph: &BuildGraph, step: Option<StepId>, cause: Cause) -> BuildError {
+    let name = step.map(|id| graph.step(id).name.clone()).unwrap_or_default();
+    BuildError { step, name, cause: Box::new(cause) }
+}
+
+/// What comes back from the threads.
+enum Done {
+    Step { id: StepId, outcome: Result<Outcome, Cause>, took: Duration },
+    Pack { job: PackJob, packed: Result<Option<Packed>, Cause>, took: Duration },
+}
+
+/// Work beside the steps: bytes that the image will need.
+#[derive(Debug, Clone, Copy)]
+struct PackJob {
+    step: StepId,
+    layer: LayerId,
+    what: Bytes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bytes {
+    /// A new layer is packed.
+    Pack,
+    /// The blob of a base image's layer is brought into the store.
+    Fetch,
+}
+
+impl PackJob {
+    fn run(self, cx: &Cx<'_>) -> Done {
+        let clock = Instant::now();
+        let packed = match self.what {
+            Bytes::Fetch => cx.remote.bring_blob(cx, self.step, self.layer).map(|()| None),
+            Bytes::Pack => {
+                cx.tell(Event::Packing { step: self.step });
+                let compression = cx.env.settings.compression;
+                let packed = cx.env.store.pack(self.layer, compression, cx.graph.epoch);
+                packed.map(Some).map_err(Cause::from)
+            }
+        };
+        Done::Pack { job: self, packed, took: clock.elapsed() }
+    }
+}
+
+fn timed_step(cx: &Cx<'_>, id: StepId, inputs: Inputs) -> Done {
+    let clock = Instant::now();
+    cx.tell(Event::Started { step: id });
+    let outcome = run_step(cx, id, inputs);
+    Done::Step { id, outcome, took: clock.elapsed() }
+}
+
+/// Outcomes by position of the step.
+pub(crate) type Outcomes = Vec<Option<Arc<Outcome>>>;
+/// What layers were packed as.
+pub(crate) type Packs = BTreeMap<LayerId, Packed>;
+
+/// The one place where results come together.
+struct Merge<'a, 'b> {
+    cx: &'a Cx<'b>,
+    workers: &'a Workers<(StepId, Inputs), PackJob, Done>,
+    plan: Plan,
+    outcomes: Outcomes,
+    packs: Packs,
+    packing: BTreeSet<LayerId>,
+    open_packs: usize,
+    /// Images on which a target stands: their blobs go into the result.
+    bases: BTreeSet<StepId>,
+    failures: BTreeMap<Option<StepId>, Cause>,
+}
+
+type Merged = Result<(Outcomes, Packs), (Option<StepId>, Cause)>;
+
+impl<'a, 'b> Merge<'a, 'b> {
+    fn new(cx: &'a Cx<'b>, workers: &'a Workers<(StepId, Inputs), PackJob, Done>) -> Merge<'a, 'b> {
+        Merge {
+            cx,
+            workers,
+            plan: Plan::new(cx.graph),
+            outcomes: vec![None; cx.graph.len()],
+            packs: Packs::new(),
+            packing: BTreeSet::new(),
+            open_packs: 0,
+            bases: bases(cx.graph),
+            failures: BTreeMap::new(),
+        }
+    }
+
+    fn run(mut self) -> Merged {
+        loop {
+            if !self.cx.stop.is_cancelled() {
+                while let Some(id) = self.plan.next() {
+                    self.workers.step((id, self.inputs(id)));
+                }
+            }
+            if self.plan.running() == 0 && self.open_packs == 0 {
+                break;
+            }
+            match self.workers.next() {
+                Done::Step { id, outcome, took } => self.step_done(id, outcome, took),
+                Done::Pack { job, packed, took } => self.pack_done(job, packed, took),
+            }
+        }
+        // Steps that were stopped say so only if nothing else went wrong.
+        let stopped = |cause: &Cause| matches!(cause, Cause::Cancelled);
+        let mut failures: Vec<(Option<StepId>, Cause)> = self.failures.into_iter().collect();
+        failures.sort_by_key(|(id, cause)| (stopped(cause), *id));
+        match failures.into_iter().next() {
+            Some((id, cause)) => Err((id, cause)),
+            None if !self.plan.is_complete() => Err((None, Cause::Cancelled)),
+            None => Ok((self.outcomes, self.packs)),
+        }
+    }
+
+    fn inputs(&self, id: StepId) -> Inputs {
+        let outcome = |step: StepId| {
+            self.outcomes[step.index()].clone().expect("a step is ready when its inputs are done")
+        };
+        let inputs = self.cx.graph.inputs(id).into_iter();
+        inputs.map(|input| (input.role, (input.step, outcome(input.step)))).collect()
+    }
+
+    fn step_done(&mut self, id: StepId, outcome: Result<Outcome, Cause>, took: Duration) {
+        match outcome {
+            Ok(outcome) => {
+                let verdict = outcome.verdict.clone();
+                self.cx.tell(Event::Finished { step: id, verdict, duration: took });
+                self.plan.finish(id);
+                self.start_packing(id, &outcome);
+                self.outcomes[id.index()] = Some(Arc::new(outcome));
+            }
+            Err(cause) => {
+                let stopped = matches!(cause, Cause::Cancelled);
+                self.cx.tell(match stopped {
+                    true => Event::Stopped { step: id },
+                    false => Event::Failed { step: id },
+                });
+                self.plan.give_up(id);
+                self.failures.insert(Some(id), cause);
+                self.cx.stop.cancel();
+            }
+        }
+    }
+
+    fn start_packing(&mut self, id: StepId, outcome: &Outcome) {
+        let (new, base) = match self.cx.env.settings.deliver {
+            Deliver::Blobs => (true, true),
+            Deliver::NewBlobs => (true, false),
+            Deliver::Trees | Deliver::Nothing => (false, false),
+        };
+        if new && self.cx.needs.image(id) {
+            for layer in &outcome.layers {
+                self.pack(id, layer.id, Bytes::Pack);
+            }
+        }
+        if base
+            && self.bases.contains(&id)
+            && let crate::run::Made::Layers(snapshot) = &outcome.made
+        {
+            for layer in &snapshot.layers {
+                self.pack(id, layer.id, Bytes::Fetch);
+            }
+        }
+    }
+
+    fn pack(&mut self, step: StepId, layer: LayerId, what: Bytes) {
+        if self.packing.insert(layer) {
+            self.open_packs += 1;
+            self.workers.pack(PackJob { step, layer, what });
+        }
+    }
+
+    fn pack_done(&mut self, job: PackJob, packed: Result<Option<Packed>, Cause>, took: Duration) {
+        self.open_packs -= 1;
+        match packed {
+            Ok(Some(packed)) => {
+                let size = packed.size;
+                self.cx.tell(Event::Packed { step: job.step, size, duration: took });
+                self.packs.insert(job.layer, packed);
+            }
+            Ok(None) => {}
+            Err(cause) => {
+                self.failures.insert(Some(job.step), cause);
+                self.cx.stop.cancel();
+            }
+        }
+    }
+}
+
+/// The images on which targets stand.
+fn bases(graph: &BuildGraph) -> BTreeSet<StepId> {
+    let mut bases = BTreeSet::new();
+    for target in &graph.targets {
+        let mut at = target.step;
+        while let Some(id) = at {
+            if matches!(graph.step(id).op, Op::Source(SourceOp::Image(_))) {
+                bases.insert(id);
+            }
+            at = graph.input(id, Role::Base);
+        }
+    }
+    bases
+}

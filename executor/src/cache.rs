@@ -1,0 +1,224 @@
+//! Is a step cached? Keys, the lookup, the reason why not, and the record of what ran.
+//!
+//! ```text
+//! definition key   what the step is                                        compiler::key
+//! content key      definition key, digest of each input                    here
+//! result digest    what it made, without times                             store
+//! ```
+//!
+//! A step that takes files from another tree has two content keys: over the whole of that tree, which costs nothing, and
+//! over exactly what it takes, which needs a look into the tree. The first is asked first; a step found by the second is
+//! recorded under the first, too.
+
+use std::time::Duration;
+
+use compiler::key::ContentInput;
+use compiler::{BuildGraph, CacheKey, KeyRecord, Role, StepId};
+use store::{Key, LayerId, StepRecord, Store, TreeDigest};
+
+use crate::cache::preimage::Preimage;
+use crate::error::Cause;
+use crate::op::file::digest::Selected;
+use crate::snapshot::Layer;
+use crate::verdict::MissReason;
+
+pub(crate) mod preimage;
+mod slot;
+
+pub(crate) use slot::Slots;
+
+/// What one input says in a key, and which step made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InputKey {
+    /// Which step made it.
+    pub(crate) step: StepId,
+    /// Its role and the digest of the tree, or of what is taken from it.
+    pub(crate) content: ContentInput,
+}
+
+impl InputKey {
+    /// That of a whole tree.
+    pub(crate) fn whole(role: Role, step: StepId, digest: &[u8; 32]) -> InputKey {
+        let content = ContentInput { role, digest: hex(digest), files: Vec::new() };
+        InputKey { step, content }
+    }
+
+    /// That of what is taken from a tree.
+    pub(crate) fn part(role: Role, step: StepId, selected: Selected) -> InputKey {
+        let digest = hex(&selected.digest);
+        InputKey { step, content: ContentInput { role, digest, files: selected.files } }
+    }
+}
+
+/// The definition of a step with its key.
+#[derive(Debug, Clone)]
+pub(crate) struct Definition {
+    /// The key.
+    pub(crate) key: CacheKey,
+    /// What it was made of.
+    pub(crate) record: KeyRecord,
+}
+
+impl Definition {
+    /// That of a step.
+    pub(crate) fn of(graph: &BuildGraph, id: StepId) -> Definition {
+        let step = graph.step(id);
+        Definition::new(compiler::key::definition(&step.op, &step.platform))
+    }
+
+    /// With the key made.
+    pub(crate) fn new(record: KeyRecord) -> Definition {
+        Definition { key: record.key(), record }
+    }
+
+    /// The content over some inputs.
+    pub(crate) fn over(&self, inputs: &[InputKey]) -> KeyRecord {
+        let inputs: Vec<ContentInput> = inputs.iter().map(|input| input.content.clone()).collect();
+        compiler::key::content(&self.key, &inputs)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A content key as the store has it.
+pub(crate) fn stored(key: &CacheKey) -> Key {
+    Key(*key.as_bytes())
+}
+
+/// What is needed to look a step up and to record it.
+#[derive(Debug, Clone)]
+pub(crate) struct Lookup {
+    /// What the step is.
+    pub(crate) definition: Definition,
+    /// Where its earlier self is found.
+    pub(crate) slot: String,
+    /// For people.
+    pub(crate) name: String,
+}
+
+/// A step found in the cache.
+#[derive(Debug, Clone)]
+pub(crate) struct Hit {
+    /// The layers it made.
+    pub(crate) layers: Vec<Layer>,
+    /// How long it took when it ran.
+    pub(crate) duration: Duration,
+}
+
+/// What ran, for its record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ran {
+    /// What it made.
+    pub(crate) result: TreeDigest,
+    /// The layer with it.
+    pub(crate) layer: LayerId,
+    /// How long it took.
+    pub(crate) duration: Duration,
+    /// When it began, seconds since 1970.
+    pub(crate) started: i64,
+}
+
+impl Lookup {
+    /// Looks a content key up.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn find(&self, store: &Store, content: &CacheKey) -> Result<Option<Hit>, Cause> {
+        Ok(store
+            .record_by_content_key(&stored(content))?
+            .map(|record| Hit { layers: layers_of(&record), duration: record.duration }))
+    }
+
+    /// The layer of an earlier run of the same definition that made the same.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn same_result(
+        &self,
+        store: &Store,
+        result: &TreeDigest,
+    ) -> Result<Option<Layer>, Cause> {
+        let record =
+            store.record_by_definition_and_result(&stored(&self.definition.key), result)?;
+        Ok(record.and_then(|record| layers_of(&record).first().copied()))
+    }
+
+    /// Why there was no hit: what differs from the last record of this place in the file.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn miss(
+        &self,
+        store: &Store,
+        now: &Preimage,
+        inputs: &[InputKey],
+    ) -> Result<MissReason, Cause> {
+        let Some((id, _)) = store.last_record_of_slot(&self.slot)? else {
+            return Ok(MissReason::NeverBuilt);
+        };
+        let Some(before) = store.preimage(id)?.and_then(|bytes| Preimage::decode(&bytes)) else {
+            return Ok(MissReason::NeverBuilt);
+        };
+        Ok(match before.changes(now, inputs) {
+            None => MissReason::NeverBuilt,
+            Some(changes) if changes.is_empty() => MissReason::LayerGone,
+            Some(changes) => MissReason::Changed(changes),
+        })
+    }
+
+    /// How long the step took when it last ran.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn last_cost(&self, store: &Store) -> Result<Option<Duration>, Cause> {
+        Ok(store.last_record_of_slot(&self.slot)?.map(|(_, record)| record.duration))
+    }
+
+    /// What the last run of the very same definition made, if its layers are here.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn last(&self, store: &Store) -> Result<Option<Vec<Layer>>, Cause> {
+        let Some((_, record)) = store.last_record_of_slot(&self.slot)? else { return Ok(None) };
+        if record.definition_key != stored(&self.definition.key) {
+            return Ok(None);
+        }
+        let same = store.record_by_content_key(&record.content_key)?;
+        Ok(same.map(|record| layers_of(&record)))
+    }
+
+    /// Records what ran, under each of its content keys.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub(crate) fn record(
+        &self,
+        store: &Store,
+        keys: &[CacheKey],
+        preimage: &Preimage,
+        ran: &Ran,
+    ) -> Result<(), Cause> {
+        let bytes = preimage.encode();
+        for content_key in keys {
+            let record = StepRecord {
+                definition_key: stored(&self.definition.key),
+                content_key: stored(content_key),
+                result: ran.result,
+                layers: vec![ran.layer],
+                slot: self.slot.clone(),
+                name: self.name.clone(),
+                duration: ran.duration,
+                started: ran.started,
+            };
+            store.put_record(&record, &bytes)?;
+        }
+        Ok(())
+    }
+}
+
+fn layers_of(record: &StepRecord) -> Vec<Layer> {
+    let layer = |id: &LayerId| Layer { id: *id, digest: record.result.0, created: record.started };
+    record.layers.iter().map(layer).collect()
+}

@@ -1,0 +1,97 @@
+//! [`Content`]: where the bytes of a file are, before they are in a layer. Cheap to clone; opened when they are needed.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use store::{LayerId, Source, Store};
+
+use crate::context::Disk;
+
+/// Where the bytes of a file are.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// In a folder of the user.
+    Disk {
+        /// The folder.
+        disk: Arc<Disk>,
+        /// The path in it.
+        path: Arc<[u8]>,
+    },
+    /// In a layer of the store.
+    Layer {
+        /// The layer.
+        layer: LayerId,
+        /// The position of the entry that holds it.
+        position: usize,
+    },
+    /// In a part of a file of our own (unpacked archives are spooled into one).
+    Part {
+        /// The file.
+        file: Arc<File>,
+        /// Where it begins.
+        offset: u64,
+        /// In bytes.
+        size: u64,
+    },
+    /// Here.
+    Bytes(Arc<[u8]>),
+}
+
+impl Content {
+    /// Opens it for reading.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub(crate) fn open(&self, store: &Store) -> io::Result<Source> {
+        Ok(match self {
+            Content::Disk { disk, path } => Source::File(disk.open(path)?),
+            Content::Layer { layer, position } => {
+                Source::File(store.open_file(*layer, *position).map_err(io::Error::other)?)
+            }
+            Content::Part { file, offset, size } => Source::Reader(Box::new(Part {
+                file: Arc::clone(file),
+                at: *offset,
+                end: offset + size,
+            })),
+            Content::Bytes(bytes) => Source::Reader(Box::new(io::Cursor::new(Arc::clone(bytes)))),
+        })
+    }
+}
+
+/// Reads a part of a file without moving the file's own position, which others share.
+struct Part {
+    file: Arc<File>,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Part {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read_at(&mut buffer[..left], self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn parts_of_one_file_are_read_beside_each_other() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"onetwothree").unwrap();
+        let file = Arc::new(file);
+        let part = |offset, size| Part { file: Arc::clone(&file), at: offset, end: offset + size };
+        let (mut two, mut three) = (part(3, 3), part(6, 5));
+        let mut text = String::new();
+        three.read_to_string(&mut text).unwrap();
+        two.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "threetwo");
+    }
+}

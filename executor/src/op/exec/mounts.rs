@@ -1,0 +1,205 @@
+//! `RUN --mount`: what each mount shows, made ready for the sandbox.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use compiler::StepId;
+use compiler::op::{ExecOp, MountKind, MountOwner, Sharing};
+use sandbox::{Mount, Source, Tree, Upper};
+use store::{CacheMount, Folder};
+
+use super::MountInput;
+use crate::error::Cause;
+use crate::run::Cx;
+use crate::snapshot::Snapshot;
+
+/// Mounts, and what must live as long as they do.
+pub(super) struct Prepared {
+    pub(super) mounts: Vec<Mount>,
+    pub(super) kept: Kept,
+}
+
+/// Locks on caches, and folders for writes that are thrown away.
+#[derive(Default)]
+pub(super) struct Kept {
+    caches: Vec<(String, CacheMount)>,
+    folders: Vec<Folder>,
+}
+
+/// Makes the mounts of a command ready.
+///
+/// # Errors
+/// A source is not there, a required secret was not given, or the store cannot be written.
+pub(super) fn prepare(
+    cx: &Cx<'_>,
+    id: StepId,
+    op: &ExecOp,
+    inputs: &[Option<MountInput>],
+) -> Result<Prepared, Cause> {
+    let mut kept = Kept::default();
+    let mut mounts = Vec::new();
+    for (mount, input) in op.mounts.iter().zip(inputs) {
+        let source = match &mount.kind {
+            MountKind::Bind { source } => match input {
+                Some(input) => Some(bind(cx, &mut kept, input, source, mount.readonly)?),
+                None => Some(empty(cx, &mut kept)?),
+            },
+            MountKind::Cache { id: name, sharing, source, owner } => {
+                let cache = Cache { name, sharing: *sharing, owner: *owner, source };
+                Some(cache.source(cx, id, &mut kept, input.as_ref())?)
+            }
+            MountKind::Tmpfs { size } => Some(Source::Tmpfs { size: *size }),
+            MountKind::Secret { id, required, owner } => secret(cx, id, *required, *owner)?,
+            MountKind::Ssh { id, required, owner: _ } => socket(cx, id, *required)?,
+            MountKind::Script { content } => Some(Source::File {
+                content: content.clone().into_bytes(),
+                uid: 0,
+                gid: 0,
+                mode: 0o755,
+            }),
+        };
+        mounts.extend(source.map(|source| Mount {
+            target: PathBuf::from(&mount.target),
+            readonly: mount.readonly,
+            source,
+        }));
+    }
+    Ok(Prepared { mounts, kept })
+}
+
+/// A part of another tree; writes go to a folder that is thrown away.
+fn bind(
+    cx: &Cx<'_>,
+    kept: &mut Kept,
+    input: &MountInput,
+    source: &str,
+    readonly: bool,
+) -> Result<Source, Cause> {
+    let (tree, path) = input.layers(cx, source)?;
+    let lowers = lowers(cx, &tree)?;
+    let tree = match (lowers.as_slice(), readonly) {
+        ([one], true) => Tree::Folder(one.clone()),
+        (_, true) => Tree::Overlay { lowers, upper: None },
+        (_, false) => {
+            let folder = cx.env.store.new_folder()?;
+            let upper = Upper { folder: folder.fs(), work: folder.work() };
+            kept.folders.push(folder);
+            Tree::Overlay { lowers, upper: Some(upper) }
+        }
+    };
+    Ok(Source::Bind { tree, path })
+}
+
+/// The files of a tree's layers.
+fn lowers(cx: &Cx<'_>, tree: &Snapshot) -> Result<Vec<PathBuf>, Cause> {
+    Ok(cx.env.store.lay_out_chain(&tree.ids())?)
+}
+
+/// `from=scratch`: a folder with nothing in it.
+fn empty(cx: &Cx<'_>, kept: &mut Kept) -> Result<Source, Cause> {
+    let folder = cx.env.store.new_folder()?;
+    let tree = Tree::Folder(folder.fs());
+    kept.folders.push(folder);
+    Ok(Source::Bind { tree, path: PathBuf::from("/") })
+}
+
+struct Cache<'a> {
+    name: &'a str,
+    sharing: Sharing,
+    owner: Option<MountOwner>,
+    source: &'a str,
+}
+
+impl Cache<'_> {
+    fn source(
+        &self,
+        cx: &Cx<'_>,
+        id: StepId,
+        kept: &mut Kept,
+        input: Option<&MountInput>,
+    ) -> Result<Source, Cause> {
+        match input {
+            Some(input) => self.over(cx, kept, input),
+            None => self.plain(cx, id, kept),
+        }
+    }
+
+    fn plain(&self, cx: &Cx<'_>, id: StepId, kept: &mut Kept) -> Result<Source, Cause> {
+        let _ = id;
+        let path = self.open(cx, kept, self.name, self.sharing, |path| {
+            let MountOwner { uid, gid, mode } =
+                self.owner.unwrap_or(MountOwner { uid: 0, gid: 0, mode: 0o755 });
+            std::os::unix::fs::chown(path, Some(uid), Some(gid))?;
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        })?;
+        Ok(Source::Bind { tree: Tree::Folder(path), path: PathBuf::from("/") })
+    }
+
+    /// A cache that begins with the files of a tree: what is changed of them lies over that tree, and is what is kept.
+    /// One tree over which two commands write at the same time is not defined, so it is locked.
+    fn over(&self, cx: &Cx<'_>, kept: &mut Kept, input: &MountInput) -> Result<Source, Cause> {
+        let (tree, path) = input.layers(cx, self.source)?;
+        let digest: String = tree.digest()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = format!("{}:{digest}", self.name);
+        let sharing = match self.sharing {
+            Sharing::Shared | Sharing::Locked => Sharing::Locked,
+            Sharing::Private => Sharing::Private,
+        };
+        let folder = self.open(cx, kept, &name, sharing, |_| Ok(()))?;
+        let fresh = cx.env.store.new_folder()?;
+        let upper = Upper { folder, work: fresh.work() };
+        kept.folders.push(fresh);
+        let tree = Tree::Overlay { lowers: lowers(cx, &tree)?, upper: Some(upper) };
+        Ok(Source::Bind { tree, path })
+    }
+
+    /// Takes the cache's folder; one that this command has already is not waited for.
+    fn open(
+        &self,
+        cx: &Cx<'_>,
+        kept: &mut Kept,
+        name: &str,
+        sharing: Sharing,
+        make: impl FnOnce(&Path) -> std::io::Result<()>,
+    ) -> Result<PathBuf, Cause> {
+        if let Some((_, known)) = kept.caches.iter().find(|(known, _)| known == name) {
+            return Ok(known.path().to_owned());
+        }
+        let sharing = match sharing {
+            Sharing::Shared => store::Sharing::Shared,
+            Sharing::Private => store::Sharing::Private,
+            Sharing::Locked => store::Sharing::Locked,
+        };
+        let cache = cx.env.store.cache_mount(name, sharing)?;
+        let path = cache.path().to_owned();
+        if cache.is_fresh() {
+            make(&path).map_err(|source| Cause::Io { path: path.clone(), source })?;
+        }
+        kept.caches.push((name.to_owned(), cache));
+        Ok(path)
+    }
+}
+
+fn secret(
+    cx: &Cx<'_>,
+    id: &str,
+    required: bool,
+    owner: MountOwner,
+) -> Result<Option<Source>, Cause> {
+    let MountOwner { uid, gid, mode } = owner;
+    match cx.env.secrets.secret(id)? {
+        Some(content) => Ok(Some(Source::File { content, uid, gid, mode })),
+        None if required => Err(Cause::SecretMissing { id: id.to_owned() }),
+        None => Ok(None),
+    }
+}
+
+fn socket(cx: &Cx<'_>, id: &str, required: bool) -> Result<Option<Source>, Cause> {
+    match cx.env.secrets.ssh_socket(id) {
+        Some(socket) => {
+            Ok(Some(Source::Bind { tree: Tree::Folder(socket), path: PathBuf::from("/") }))
+        }
+        None if required => Err(Cause::SecretMissing { id: id.to_owned() }),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,312 @@
+//! COPY, ADD, WORKDIR and heredocs: planned against trees, made as an index with the places of contents.
+
+use std::fs::OpenOptions;
+use std::sync::Arc;
+
+use compiler::op::{CopyAction, FileAction, FileOp, MkfileAction, SourceOp, Unpack};
+use compiler::{Op, Role, StepId};
+use store::Kind;
+
+use crate::cache::InputKey;
+use crate::content::Content;
+use crate::context::{Disk, hash_files};
+use crate::draft::{Base, Draft};
+use crate::error::Cause;
+use crate::run::{Cached, Cx, Inputs, Made, NewLayer};
+use crate::snapshot::Snapshot;
+use crate::tree::{Found, Last, SourceTree, clean};
+
+use archive::Spool;
+use chmod::Chmod;
+use copy::Lay;
+use owner::{Accounts, Owner};
+use select::Selection;
+
+pub(crate) mod accounts;
+pub(crate) mod archive;
+pub(crate) mod chmod;
+pub(crate) mod copy;
+pub(crate) mod digest;
+mod missing;
+mod mkdir;
+mod mkfile;
+pub(crate) mod owner;
+pub(crate) mod select;
+
+/// A file step whose inputs are done.
+pub(crate) struct FileStep<'a> {
+    id: StepId,
+    base_step: StepId,
+    op: &'a FileOp,
+    /// The tree it starts from.
+    pub(crate) base: Snapshot,
+    /// Whether there is a base at all: names of users need one.
+    has_base: bool,
+    sources: Vec<Option<Source>>,
+}
+
+/// The tree that an action copies from, and what it takes.
+struct Source {
+    step: StepId,
+    tree: Tree,
+    /// Whether the tree is copied as a folder: a git repository.
+    as_folder: bool,
+    selection: Option<Selection>,
+}
+
+enum Tree {
+    Disk(Arc<Disk>),
+    Layers { snapshot: Snapshot, base: Option<Base> },
+}
+
+impl<'a> FileStep<'a> {
+    /// Takes the inputs.
+    ///
+    /// # Errors
+    /// The base is a context that cannot be read.
+    pub(crate) fn new(
+        cx: &Cx<'_>,
+        id: StepId,
+        op: &'a FileOp,
+        inputs: &Inputs,
+    ) -> Result<FileStep<'a>, Cause> {
+        let base = match inputs.get(&Role::Base) {
+            Some((step, outcome)) => super::source::snapshot(cx, *step, outcome)?,
+            None => Snapshot::default(),
+        };
+        let mut sources = Vec::new();
+        for number in 0..op.actions.len() {
+            sources.push(inputs.get(&source_role(number)).map(|(step, outcome)| Source {
+                step: *step,
+                tree: match &outcome.made {
+                    Made::Context(disk) => Tree::Disk(Arc::clone(disk)),
+                    Made::Layers(snapshot) => {
+                        Tree::Layers { snapshot: snapshot.clone(), base: None }
+                    }
+                },
+                as_folder: matches!(cx.graph.step(*step).op, Op::Source(SourceOp::Git(_))),
+                selection: None,
+            }));
+        }
+        let has_base = inputs.contains_key(&Role::Base) && !op.on_scratch;
+        let base_step = inputs.get(&Role::Base).map_or(id, |(step, _)| *step);
+        Ok(FileStep { id, base_step, op, base, has_base, sources })
+    }
+
+    fn base_key(&self) -> Option<InputKey> {
+        let digest = self.base.digest();
+        self.has_base.then(|| InputKey::whole(Role::Base, self.base_step, &digest))
+    }
+
+    fn accounts(&self, base: Option<&Base>, cx: &Cx<'_>) -> Result<Accounts, Cause> {
+        let wants_names = self.op.actions.iter().any(|action| {
+            let owner = match action {
+                FileAction::Copy(copy) => &copy.owner,
+                FileAction::Mkdir(mkdir) => &mkdir.owner,
+                FileAction::Mkfile(mkfile) => &mkfile.owner,
+            };
+            owner.as_deref().is_some_and(owner::has_name)
+        });
+        match base.filter(|_| wants_names) {
+            Some(base) => accounts::read(base, cx.env.store),
+            None => Ok(Accounts::default()),
+        }
+    }
+
+    fn owner(&self, text: Option<&str>, accounts: &Accounts) -> Result<Option<Owner>, Cause> {
+        let Some(text) = text else { return Ok(None) };
+        if !self.has_base && owner::has_name(text) {
+            return Err(Cause::File {
+                message: format!(
+                    "cannot look up the name in `{text}`: there is no /etc/passwd to ask"
+                ),
+                help: Some("give the owner as numbers".into()),
+            });
+        }
+        Ok(Some(owner::for_files(text, accounts)))
+    }
+}
+
+impl Source {
+    /// Finds what an action takes and hashes what is not hashed yet.
+    fn select(&mut self, cx: &Cx<'_>, id: StepId, action: &CopyAction) -> Result<(), Cause> {
+        let mut selection = match &mut self.tree {
+            Tree::Disk(disk) => select::select(disk.as_ref(), action)?,
+            Tree::Layers { snapshot, base } => {
+                let base = base.insert(cx.base(id, snapshot)?);
+                select::select(base, action)?
+            }
+        };
+        if let Tree::Disk(disk) = &self.tree {
+            let now = (cx.env.now)();
+            hash_files(disk, cx.env.store, &cx.stats, now, selection.found_mut())?;
+        }
+        self.selection = Some(selection);
+        Ok(())
+    }
+
+    fn content(&self, found: &Found) -> Option<Content> {
+        match &self.tree {
+            Tree::Disk(disk) => super::source::disk_content(disk, found),
+            Tree::Layers { base, .. } => base.as_ref()?.content_of(&found.entry.path),
+        }
+    }
+}
+
+impl Cached for FileStep<'_> {
+    fn quick(&self) -> Option<Vec<InputKey>> {
+        let mut keys: Vec<InputKey> = self.base_key().into_iter().collect();
+        for (number, source) in self.sources.iter().enumerate() {
+            match source {
+                None => {}
+                Some(Source { tree: Tree::Disk(_), .. }) => return None,
+                Some(Source { step, tree: Tree::Layers { snapshot, .. }, .. }) => {
+                    keys.push(InputKey::whole(source_role(number), *step, &snapshot.digest()));
+                }
+            }
+        }
+        Some(keys)
+    }
+
+    fn exact(&mut self, cx: &Cx<'_>) -> Result<Vec<InputKey>, Cause> {
+        let mut inputs: Vec<InputKey> = self.base_key().into_iter().collect();
+        for (number, action) in self.op.actions.iter().enumerate() {
+            let (FileAction::Copy(copy), Some(source)) = (action, &mut self.sources[number]) else {
+                continue;
+            };
+            source.select(cx, self.id, copy)?;
+            let selection = source.selection.as_ref().expect("it was just made");
+            let selected = digest::digest(selection, copy.keep_owner);
+            inputs.push(InputKey::part(source_role(number), source.step, selected));
+        }
+        Ok(inputs)
+    }
+
+    fn run(&mut self, cx: &Cx<'_>) -> Result<NewLayer, Cause> {
+        let base = match self.has_base {
+            true => Some(cx.base(self.id, &self.base)?),
+            false => None,
+        };
+        let accounts = self.accounts(base.as_ref(), cx)?;
+        let mut draft = Draft::new(base.as_ref(), cx.now());
+        // Dropped behind the draft: the contents of archives are in it until they are in the layer, which keeps the
+        // file open.
+        let mut spool = None;
+        for (number, action) in self.op.actions.iter().enumerate() {
+            cx.check()?;
+            match action {
+                FileAction::Copy(copy) => {
+                    let source = self.sources[number].as_ref();
+                    self.copy(cx, &mut draft, &mut spool, copy, source, &accounts)?;
+                }
+                FileAction::Mkdir(action) => {
+                    let owner = self.owner(action.owner.as_deref(), &accounts)?;
+                    mkdir::mkdir(&mut draft, action, owner.unwrap_or(Owner { uid: 0, gid: 0 }))?;
+                }
+                FileAction::Mkfile(action) => self.mkfile(&mut draft, action, &accounts)?,
+            }
+        }
+        let (index, contents) = draft.finish()?;
+        Ok(NewLayer::Sourced(index, contents))
+    }
+}
+
+impl FileStep<'_> {
+    fn copy(
+        &self,
+        cx: &Cx<'_>,
+        draft: &mut Draft<'_>,
+        spool: &mut Option<Spool>,
+        action: &CopyAction,
+        source: Option<&Source>,
+        accounts: &Accounts,
+    ) -> Result<(), Cause> {
+        // A source that is an empty tree (`--from=scratch`) has no step.
+        let Some((source, selection)) =
+            source.and_then(|source| Some((source, source.selection.as_ref()?)))
+        else {
+            return Err(missing::source(&Empty, &action.source));
+        };
+        let how = Lay {
+            dest: &action.dest,
+            owner: self.owner(action.owner.as_deref(), accounts)?,
+            chmod: chmod(action.chmod.as_deref())?,
+            keep_owner: action.keep_owner,
+            as_folder: source.as_folder,
+        };
+        for one in &selection.matches {
+            let is_file = matches!(one.root.entry.kind, Kind::File { .. }) && !one.root.socket;
+            if action.unpack == Unpack::Auto
+                && is_file
+                && let Some(content) = source.content(&one.root)
+            {
+                let spool = match spool {
+                    Some(spool) => spool,
+                    None => spool.insert(new_spool(cx)?),
+                };
+                let dest = draft.resolve(&clean(&action.dest), Last::Follow)?;
+                let packed = content.open(cx.env.store).map_err(|error| {
+                    Cause::file(format!("cannot read `/{}`: {error}", action.source))
+                })?;
+                if archive::unpack(draft, spool, packed, &dest, how.owner)? {
+                    continue;
+                }
+            }
+            copy::lay(draft, one, &how, &|found| Ok(source.content(found)))?;
+        }
+        Ok(())
+    }
+
+    fn mkfile(
+        &self,
+        draft: &mut Draft<'_>,
+        action: &MkfileAction,
+        accounts: &Accounts,
+    ) -> Result<(), Cause> {
+        let how = Lay {
+            dest: &action.dest,
+            owner: self.owner(action.owner.as_deref(), accounts)?,
+            chmod: chmod(action.chmod.as_deref())?,
+            keep_owner: false,
+            as_folder: false,
+        };
+        mkfile::mkfile(draft, action, &how)
+    }
+}
+
+fn source_role(number: usize) -> Role {
+    Role::Source(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+fn chmod(text: Option<&str>) -> Result<Option<Chmod>, Cause> {
+    text.map(|text| {
+        Chmod::parse(text).ok_or_else(|| {
+            Cause::file(format!(
+                "invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
+            ))
+        })
+    })
+    .transpose()
+}
+
+/// A file without a name in the store's `tmp/`: it is gone when nobody has it open.
+fn new_spool(cx: &Cx<'_>) -> Result<Spool, Cause> {
+    let folder = cx.env.store.new_folder()?;
+    let path = folder.path().join("spool");
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).create_new(true).open(&path);
+    Ok(Spool::new(file.map_err(|source| Cause::Io { path, source })?))
+}
+
+/// The tree of `scratch`.
+struct Empty;
+
+impl SourceTree for Empty {
+    fn get(&self, _: &[u8]) -> Result<Option<Found>, Cause> {
+        Ok(None)
+    }
+
+    fn children(&self, _: &[u8]) -> Result<Vec<Found>, Cause> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,351 @@
+//! One step from its inputs to its outcome: looked up, and run if it is not cached.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use compiler::op::SourceOp;
+use compiler::{BuildGraph, CacheKey, Op, Role, StepId};
+use store::{ContentSource, Entry, Keep, LayerIndex, Mtime};
+
+use crate::cache::preimage::Preimage;
+use crate::cache::{Definition, InputKey, Lookup, Ran, Slots};
+use crate::cancel::Cancel;
+use crate::content::Content;
+use crate::context::{Disk, StatCaches};
+use crate::draft::Base;
+use crate::env::{Deliver, Env};
+use crate::error::Cause;
+use crate::needs::Needs;
+use crate::op;
+use crate::op::exec::runner::Runner;
+use crate::remote::Remote;
+use crate::snapshot::{Layer, Snapshot};
+use crate::status::Event;
+use crate::verdict::{MissReason, Verdict};
+
+/// What all steps of a build share.
+pub(crate) struct Cx<'a> {
+    /// The steps.
+    pub(crate) graph: &'a BuildGraph,
+    /// The outside.
+    pub(crate) env: &'a Env<'a>,
+    /// Stops the build.
+    pub(crate) stop: Cancel,
+    /// The local contexts that the graph names.
+    pub(crate) disks: BTreeMap<String, Arc<Disk>>,
+    /// Their stat caches.
+    pub(crate) stats: StatCaches,
+    /// Which layers are needed as files.
+    pub(crate) needs: Needs,
+    /// Where records of earlier builds are found.
+    pub(crate) slots: Slots,
+    /// Layers of images that may not be here yet.
+    pub(crate) remote: Remote,
+    /// Runs commands.
+    pub(crate) runner: &'a dyn Runner,
+    /// Whether nothing may be fetched or run, since only verdicts are asked for.
+    pub(crate) explains: bool,
+}
+
+/// What a step made.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    /// The tree.
+    pub(crate) made: Made,
+    /// The layers that it added, bottom first.
+    pub(crate) layers: Vec<Layer>,
+    /// Whether it was cached.
+    pub(crate) verdict: Verdict,
+    /// How long it took, or took when it ran.
+    pub(crate) duration: Duration,
+}
+
+/// A tree that a step made.
+#[derive(Debug, Clone)]
+pub(crate) enum Made {
+    /// Layers.
+    Layers(Snapshot),
+    /// A context: nothing is a layer until somebody needs it to be.
+    Context(Arc<Disk>),
+}
+
+/// The outcomes of the inputs of a step.
+pub(crate) type Inputs = BTreeMap<Role, (StepId, Arc<Outcome>)>;
+
+/// A layer made by running a step, before it is in the store.
+pub(crate) enum NewLayer {
+    /// An index with contents elsewhere.
+    Sourced(LayerIndex, Vec<Option<Content>>),
+    /// An upper folder.
+    Folder(store::Folder, LayerIndex),
+}
+
+impl<'a> Cx<'a> {
+    /// Makes ready what the steps share.
+    ///
+    /// # Errors
+    /// A context that the graph names was not given or cannot be opened.
+    pub(crate) fn new(
+        graph: &'a BuildGraph,
+        env: &'a Env<'a>,
+        stop: Cancel,
+        runner: &'a dyn Runner,
+    ) -> Result<Cx<'a>, (StepId, Cause)> {
+        let mut disks = BTreeMap::new();
+        for (id, step) in graph.steps() {
+            if let Op::Source(SourceOp::Local { name }) = &step.op
+                && !disks.contains_key(name)
+            {
+                let context = env.contexts.get(name);
+                let context = context.ok_or_else(|| (id, Cause::NoContext(name.clone())))?;
+                let disk = Disk::open_context(context).map_err(|cause| (id, cause))?;
+                disks.insert(name.clone(), Arc::new(disk));
+            }
+        }
+        Ok(Cx {
+            graph,
+            env,
+            stop,
+            disks,
+            stats: StatCaches::default(),
+            needs: Needs::new(graph),
+            slots: Slots::new(graph, &env.settings.project),
+            remote: Remote::default(),
+            runner,
+            explains: false,
+        })
+    }
+
+    /// What a step is looked up by.
+    pub(crate) fn lookup(&self, id: StepId) -> Lookup {
+        Lookup {
+            definition: Definition::of(self.graph, id),
+            slot: self.slots.of(id).to_owned(),
+            name: self.graph.step(id).name.clone(),
+        }
+    }
+
+    /// The present time, no later than SOURCE_DATE_EPOCH.
+    pub(crate) fn now(&self) -> Mtime {
+        let since = (self.env.now)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let secs = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+        match self.graph.epoch {
+            Some(epoch) if epoch <= secs => Mtime { secs: epoch, nanos: 0 },
+            Some(_) | None => Mtime { secs, nanos: since.subsec_nanos() },
+        }
+    }
+
+    /// Fails if the build is stopped.
+    ///
+    /// # Errors
+    /// It is.
+    pub(crate) fn check(&self) -> Result<(), Cause> {
+        if self.stop.is_cancelled() { Err(Cause::Cancelled) } else { Ok(()) }
+    }
+
+    /// Tells of an event.
+    pub(crate) fn tell(&self, event: Event) {
+        self.env.status.event(event);
+    }
+
+    /// A tree as one that can be looked into; layers that are not here are fetched.
+    ///
+    /// # Errors
+    /// A layer cannot be fetched or read.
+    pub(crate) fn base(&self, id: StepId, snapshot: &Snapshot) -> Result<Base, Cause> {
+        self.remote.bring(self, id, snapshot)?;
+        let layers = snapshot.ids();
+        Ok(Base { view: self.env.store.view(&layers)?, layers })
+    }
+
+    /// Puts a new layer into the store, unless the same step made the same before: then that layer is kept, so that all
+    /// that comes after stays cached and the image stays the same.
+    ///
+    /// # Errors
+    /// The store cannot be written, or a content cannot be read.
+    pub(crate) fn keep(
+        &self,
+        id: StepId,
+        lookup: &Lookup,
+        new: NewLayer,
+        created: i64,
+    ) -> Result<Layer, Cause> {
+        let store = self.env.store;
+        let index = match &new {
+            NewLayer::Sourced(index, _) | NewLayer::Folder(_, index) => index,
+        };
+        let result = index.result_digest();
+        if let Some(earlier) = lookup.same_result(store, &result)? {
+            return Ok(earlier);
+        }
+        let layer = match new {
+            NewLayer::Folder(folder, index) => store.adopt(folder, index)?,
+            NewLayer::Sourced(index, contents) => {
+                store.add_sourced(index, &self.source(&contents), self.how_to_keep(id))?
+            }
+        };
+        Ok(Layer { id: layer, digest: result.0, created })
+    }
+
+    fn how_to_keep(&self, id: StepId) -> Keep {
+        let is_for_blobs = match self.env.settings.deliver {
+            Deliver::Blobs | Deliver::NewBlobs => true,
+            Deliver::Trees | Deliver::Nothing => false,
+        };
+        if self.needs.files(id) || !self.needs.image(id) || !is_for_blobs {
+            return Keep::Files;
+        }
+        Keep::Packed { compression: self.env.settings.compression, epoch: self.graph.epoch }
+    }
+
+    /// Contents by position, as the store wants them.
+    pub(crate) fn source<'c>(&self, contents: &'c [Option<Content>]) -> impl ContentSource + 'c
+    where
+        'a: 'c,
+    {
+        let store = self.env.store;
+        move |position: usize, _: &Entry| match &contents[position] {
+            Some(content) => content.open(store),
+            None => Ok(store::Source::Reader(Box::new(std::io::empty()))),
+        }
+    }
+}
+
+/// A step that is looked up before it is run.
+pub(crate) trait Cached {
+    /// The inputs as whole trees, as far as they are known without a look into them; `None` if there must be one.
+    fn quick(&self) -> Option<Vec<InputKey>>;
+
+    /// The inputs as what is taken of them.
+    ///
+    /// # Errors
+    /// Something that is to be taken is not there, or a tree cannot be read.
+    fn exact(&mut self, cx: &Cx<'_>) -> Result<Vec<InputKey>, Cause>;
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// It fails.
+    fn run(&mut self, cx: &Cx<'_>) -> Result<NewLayer, Cause>;
+}
+
+/// What the lookup of a step found.
+pub(crate) enum Found {
+    /// It is cached.
+    Hit(crate::cache::Hit),
+    /// It is not; what is needed to record it once it ran.
+    Miss {
+        /// Why not.
+        reason: MissReason,
+        /// Its content keys.
+        keys: Vec<CacheKey>,
+        /// What they were made of.
+        preimage: Preimage,
+    },
+}
+
+/// Looks a step up.
+///
+/// # Errors
+/// The store or an input cannot be read.
+pub(crate) fn look_up(
+    cx: &Cx<'_>,
+    id: StepId,
+    lookup: &Lookup,
+    step: &mut dyn Cached,
+) -> Result<Found, Cause> {
+    let store = cx.env.store;
+    let ignore = cx.graph.step(id).ignore_cache;
+    let quick = step.quick().map(|inputs| lookup.definition.over(&inputs).key());
+    if let Some(key) = quick.as_ref().filter(|_| !ignore)
+        && let Some(hit) = lookup.find(store, key)?
+    {
+        return Ok(Found::Hit(hit));
+    }
+    let inputs = step.exact(cx)?;
+    let content = lookup.definition.over(&inputs);
+    let key = content.key();
+    let preimage = Preimage::new(&lookup.definition, &content);
+    if !ignore && let Some(hit) = lookup.find(store, &key)? {
+        if let (Some(quick), [layer]) = (quick, hit.layers.as_slice()) {
+            let result = store::TreeDigest(layer.digest);
+            let ran =
+                Ran { result, layer: layer.id, duration: hit.duration, started: layer.created };
+            lookup.record(store, &[quick], &preimage, &ran)?;
+        }
+        return Ok(Found::Hit(hit));
+    }
+    let reason = match ignore {
+        true => MissReason::CacheIgnored,
+        false => lookup.miss(store, &preimage, &inputs)?,
+    };
+    let mut keys: Vec<CacheKey> = quick.into_iter().collect();
+    if !keys.contains(&key) {
+        keys.push(key);
+    }
+    Ok(Found::Miss { reason, keys, preimage })
+}
+
+/// Runs a step whose inputs are done, unless it is cached.
+///
+/// # Errors
+/// It fails, or the build is stopped.
+pub(crate) fn run_step(cx: &Cx<'_>, id: StepId, inputs: Inputs) -> Result<Outcome, Cause> {
+    cx.check()?;
+    match &cx.graph.step(id).op {
+        Op::Source(source) => op::source::run(cx, id, source),
+        Op::Merge => Ok(op::merge::run(cx, id, &inputs)?),
+        Op::Exec(exec) => {
+            let mut step = op::exec::ExecStep::new(cx, id, exec, &inputs)?;
+            let base = step.base.clone();
+            run_cached(cx, id, &base, &mut step)
+        }
+        Op::File(file) => {
+            let mut step = op::file::FileStep::new(cx, id, file, &inputs)?;
+            let base = step.base.clone();
+            run_cached(cx, id, &base, &mut step)
+        }
+    }
+}
+
+fn run_cached(
+    cx: &Cx<'_>,
+    id: StepId,
+    base: &Snapshot,
+    step: &mut dyn Cached,
+) -> Result<Outcome, Cause> {
+    let lookup = cx.lookup(id);
+    let (reason, keys, preimage) = match look_up(cx, id, &lookup, step)? {
+        Found::Hit(hit) => {
+            return Ok(Outcome {
+                made: Made::Layers(base.with(&hit.layers)),
+                layers: hit.layers,
+                verdict: Verdict::Hit,
+                duration: hit.duration,
+            });
+        }
+        Found::Miss { reason, keys, preimage } => (reason, keys, preimage),
+    };
+    let verdict = Verdict::Miss(reason);
+    cx.tell(Event::Running { step: id, verdict: verdict.clone() });
+    let clock = Instant::now();
+    let started = (cx.env.now)().duration_since(UNIX_EPOCH);
+    let new = step.run(cx)?;
+    let created = started.map_or(0, |since| since.as_secs().cast_signed());
+    let layer = cx.keep(id, &lookup, new, created)?;
+    // The time of a layer that was kept stays, too: it is what the image's history says.
+    let ran = Ran {
+        result: store::TreeDigest(layer.digest),
+        layer: layer.id,
+        duration: clock.elapsed(),
+        started: layer.created,
+    };
+    lookup.record(cx.env.store, &keys, &preimage, &ran)?;
+    Ok(Outcome {
+        made: Made::Layers(base.with(&[layer])),
+        layers: vec![layer],
+        verdict,
+        duration: ran.duration,
+    })
+}
