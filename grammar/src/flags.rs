@@ -115,20 +115,18 @@ impl Written<'_> {
             return;
         }
         let range = self.offset(at)..self.offset(at + text.len());
-        match self.offsets {
-            None => word.mapped(text, &self.line.map(range)),
-            Some(_) => {
-                let span = self.line.span(range);
-                word.written_as(text, span.range());
-            }
+        if text.is_ascii() {
+            word.mapped(text, &self.line.map(range));
+        } else {
+            word.written_as(text, self.line.span(range).range());
         }
     }
 
+    /// A value that is read in Latin-1 has a place as a whole only.
     fn value(&self, value: WordBuilder, flag: Span) -> Word {
-        let mut word = value.finish();
+        let word = value.finish();
         if self.offsets.is_some() && !word.text.is_ascii() {
-            word.map.clear();
-            word.span.end = flag.end;
+            return Word::in_one(word.text, Span { end: flag.end, ..word.span });
         }
         word
     }

@@ -29,6 +29,8 @@ mod lines;
 mod parse;
 mod shape;
 mod suggest;
+#[cfg(test)]
+mod tests;
 
 pub use diagnostic::{Code, Diagnostic, Fix, Label, Severity};
 pub use instruction::Instruction;

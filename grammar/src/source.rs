@@ -74,12 +74,18 @@ impl fmt::Debug for Span {
 }
 
 /// A value and the place it was written at.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Spanned<T> {
     /// What was written.
     pub value: T,
     /// Where.
     pub span: Span,
+}
+
+impl<T: fmt::Debug> fmt::Debug for Spanned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}@{:?}", self.value, self.span)
+    }
 }
 
 impl<T> Spanned<T> {

@@ -12,16 +12,19 @@ use crate::source::{Span, Spanned};
 pub(crate) use builder::WordBuilder;
 
 /// A piece of unexpanded text. Continuations inside it are already joined, so `text` may be shorter than its span.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Word {
     /// The text: quotes and variables still in it.
     pub text: String,
     /// From its first to its last byte in the source.
     pub span: Span,
     /// Where pieces of `text` stand in the source: (offset in `text`, offset in the source), ascending, one entry
-    /// wherever the distance changes. Empty if `text` is the span's text verbatim.
+    /// wherever the distance changes. Empty if `text` is the span's text verbatim; see also [`Word::in_one`].
     pub map: Vec<(u32, u32)>,
 }
+
+/// The map of a word of which only the whole has a place.
+pub(crate) const IN_ONE: (u32, u32) = (u32::MAX, u32::MAX);
 
 impl Word {
     /// A word whose text stands verbatim in the source.
@@ -29,10 +32,14 @@ impl Word {
         Word { text: text.into(), span, map: Vec::new() }
     }
 
-    /// Where a byte range of `text` was written. Where only the whole is known (text that was written in another
-    /// encoding), that is the whole word.
+    /// A word that reads otherwise than it is written, so that only the whole has a place.
+    pub fn in_one(text: impl Into<String>, span: Span) -> Word {
+        Word { text: text.into(), span, map: vec![IN_ONE] }
+    }
+
+    /// Where a byte range of `text` was written; the whole span where nothing better is known.
     pub fn span_of(&self, start: usize, end: usize) -> Span {
-        if self.map.is_empty() && self.text.len() != self.span.len() {
+        if self.map.first() == Some(&IN_ONE) {
             return self.span;
         }
         let at = |offset: usize| -> usize {
@@ -53,6 +60,9 @@ impl Word {
     /// A byte range of `text` as a word of its own.
     pub fn slice(&self, range: Range<usize>) -> Word {
         let span = self.span_of(range.start, range.end);
+        if self.map.first() == Some(&IN_ONE) {
+            return Word::in_one(&self.text[range], span);
+        }
         let mut map = Vec::new();
         if span.len() != range.len() && !self.map.is_empty() {
             map.push((0, span.start));
@@ -76,6 +86,17 @@ impl Word {
     /// The parts of a heredoc's body: quotes are text, and the escape character is always a backslash.
     pub fn body_parts(&self) -> Result<Vec<Part>, WordError> {
         parts::of_body(self)
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}@{:?}", self.text, self.span)?;
+        match self.map.as_slice() {
+            [] => Ok(()),
+            [IN_ONE] => f.write_str("~"),
+            map => write!(f, "{map:?}"),
+        }
     }
 }
 

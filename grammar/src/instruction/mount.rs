@@ -212,13 +212,7 @@ fn field(text: &Word, pair: Pair<'_, Rule>) -> Result<Word, BadFields> {
                 return Err(BadFields::new(message, at.start));
             }
             Rule::doubled_quote => word.written_as("\"", text.span_of(at.start, at.end).range()),
-            _ => {
-                let slice = text.slice(at);
-                match slice.map.as_slice() {
-                    [] => word.written_as(&slice.text, slice.span.range()),
-                    map => word.mapped(&slice.text, map),
-                }
-            }
+            _ => word.word(&text.slice(at)),
         }
     }
     Ok(word.finish())

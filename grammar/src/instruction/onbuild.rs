@@ -6,7 +6,7 @@ use crate::instruction::{self, Draft, Instruction, Keyword};
 use crate::lines::LogicalLine;
 use crate::shape::Shape;
 use crate::tree::{Heredoc, Statement};
-use crate::word::{Word, WordBuilder};
+use crate::word::Word;
 
 /// `ONBUILD INSTRUCTION`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,15 +91,13 @@ pub(crate) fn expression(line: &LogicalLine<'_>, shape: &Shape, heredocs: &[Here
     if heredocs.is_empty() {
         return line.word(range);
     }
-    let start = line.span(range.clone()).start as usize;
-    let mut whole = WordBuilder::new(shape.keyword.span.source, start);
-    whole.mapped(text, &line.map(range));
+    let mut whole = text.to_owned();
+    let mut span = line.span(range);
     for heredoc in heredocs {
-        let at = heredoc.content.span;
-        // The line break before the body, and the terminator behind it.
-        whole.verbatim("\n", at.start as usize - 1);
-        whole.verbatim(&heredoc.content.value, at.start as usize);
-        whole.verbatim(&heredoc.name.value, at.end as usize);
+        whole.push('\n');
+        whole.push_str(&heredoc.content.value);
+        whole.push_str(&heredoc.name.value);
+        span = span.to(heredoc.content.span);
     }
-    whole.finish()
+    Word::in_one(whole, span)
 }

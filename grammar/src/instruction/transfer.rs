@@ -55,7 +55,7 @@ impl SourceHeredoc {
         match self.body.and_then(|body| bodies.get(body)) {
             Some(body) if self.chomp => heredoc::without_tabs(&body.content),
             Some(body) => Word::verbatim(body.content.value.clone(), body.content.span),
-            None => Word { text: String::new(), span: self.name.span, map: Vec::new() },
+            None => Word::in_one("", self.name.span),
         }
     }
 }

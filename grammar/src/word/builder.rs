@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::source::{SourceId, Span};
-use crate::word::Word;
+use crate::word::{IN_ONE, Word};
 
 /// A word in the making. Pieces come in the order of the source.
 #[derive(Debug)]
@@ -56,10 +56,25 @@ impl WordBuilder {
         }
     }
 
+    /// Adds a word.
+    pub(crate) fn word(&mut self, word: &Word) {
+        match word.map.as_slice() {
+            [] => self.written_as(&word.text, word.span.range()),
+            [IN_ONE] => {
+                self.written_as(&word.text, word.span.range());
+                self.opaque = true;
+            }
+            map => self.mapped(&word.text, map),
+        }
+    }
+
     /// The word.
     pub(crate) fn finish(mut self) -> Word {
         let span = Span::in_source(self.source, self.span.start, self.span.end);
-        if self.opaque || (self.map.len() <= 1 && self.text.len() == span.len()) {
+        if self.opaque {
+            return Word::in_one(self.text, span);
+        }
+        if self.map.len() <= 1 && self.text.len() == span.len() {
             self.map.clear();
         }
         Word { text: self.text, span, map: self.map }

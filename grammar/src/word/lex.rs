@@ -212,6 +212,8 @@ impl<'t> Reader<'t> {
                 };
                 Ok(Kind::Replaced { name, name_at, all: text.len() > 1, pattern, replacement })
             }
+            // BuildKit calls the end of the text an unsupported modifier.
+            _ if text.is_empty() => Err(self.missing('}', &whole)),
             _ => Err(unsupported(text, at.clone(), at.end)),
         }
     }
@@ -248,9 +250,8 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The mistake of an operator that BuildKit does not know. At the end of the text it names U+FFFD.
+/// The mistake of an operator that BuildKit does not know.
 pub(crate) fn unsupported(operator: &str, range: Range<usize>, read: usize) -> LexError {
-    let operator = if operator.is_empty() { "\u{fffd}" } else { operator };
     let message = format!("unsupported modifier ({operator}) in substitution");
     LexError { message, range, read }
 }
