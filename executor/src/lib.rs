@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod account;
 mod assemble;
 mod build;
 mod cache;
@@ -28,6 +29,7 @@ pub mod image;
 mod needs;
 mod op;
 mod plan;
+mod process;
 mod remote;
 mod run;
 mod schedule;
@@ -40,6 +42,7 @@ pub mod verdict;
 #[cfg(test)]
 mod testing;
 
+pub use account::{Account, account};
 pub use build::build;
 pub use cancel::Cancel;
 pub use env::{
@@ -48,5 +51,6 @@ pub use env::{
 pub use error::{BuildError, Cause};
 pub use explain::explain;
 pub use image::{BuiltImage, BuiltLayer};
+pub use process::{ProcessUser, process_of};
 pub use status::{Event, Status, Stream};
 pub use verdict::{Change, FileChange, MissReason, StepReport, Verdict};

@@ -6,7 +6,7 @@ use oci::Platform;
 
 /// The platform that tests build for.
 pub(crate) fn platform() -> Platform {
-    Platform { os: "linux".into(), architecture: "amd64".into(), variant: None, os_version: None }
+    Platform { os: "linux".into(), architecture: "amd64".into(), variant: None, os_version: None, os_features: Vec::new() }
 }
 
 /// A step that makes one folder.
@@ -16,6 +16,7 @@ pub(crate) fn mkdir_step(path: &str) -> Step {
             actions: vec![compiler::op::FileAction::Mkdir(MkdirAction {
                 path: path.into(),
                 owner: None,
+                time: None,
             })],
             on_scratch: false,
         }),
