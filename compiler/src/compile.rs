@@ -4,13 +4,15 @@ mod builder;
 
 use std::collections::BTreeMap;
 
-use grammar::{Diagnostic, Dockerfile, Severity, SourceFile, SourceId};
+use grammar::{Diagnostic, Dockerfile, Severity, SourceFile, SourceId, Span};
 use oci::Platform;
 
 pub(crate) use builder::Builder;
 
+use crate::checks::CheckOptions;
 use crate::facts::Fact;
 use crate::graph::BuildGraph;
+use crate::ignore::IgnoreFile;
 use crate::stages::Conversion;
 use crate::world::{BuildOptions, ResolvedImage, World, WorldError};
 
@@ -94,6 +96,12 @@ pub fn compile(
         .statements
         .iter()
         .any(|it| matches!(it.instruction, grammar::Instruction::Invalid(_)));
+    if let Some(error) = bad_check_options(file, options) {
+        out.say(error);
+    }
+    if let Some(error) = bad_ignore_file(world, &mut out) {
+        out.say(error);
+    }
     for platforms in platforms(options) {
         match Conversion::new(file, options, world, platforms, &mut out).run() {
             Some(target) => out.builder.graph.targets.push(target),
@@ -103,6 +111,32 @@ pub fn compile(
     sound &= !out.diagnostics.iter().any(|it| it.severity == Severity::Error);
     let Output { builder, diagnostics, sources, facts, images: _ } = out;
     Compiled { graph: sound.then(|| builder.graph.pruned()), diagnostics, sources, facts }
+}
+
+/// A check directive that cannot be read.
+fn bad_check_options(file: &Dockerfile, options: &BuildOptions) -> Option<Diagnostic> {
+    let given = options.build_args.get("BUILDKIT_DOCKERFILE_CHECK");
+    let directive = file.directives.iter().find(|directive| directive.name == "check");
+    let value = given.or(directive.map(|directive| &directive.value.value))?;
+    let message = CheckOptions::parse(value).err()?.to_string();
+    let code = "invalid-check-options";
+    let diagnostic = match directive.filter(|_| given.is_none()) {
+        Some(directive) => Diagnostic::error(code, message, directive.value.span),
+        None => Diagnostic::without_place(code, message),
+    };
+    Some(diagnostic.help("the options are `skip=RULE,...`, `error=true` and `experimental=RULE,...`, with `;` between"))
+}
+
+/// A .dockerignore of the main context that cannot be read; it becomes a source, so that its line can be shown.
+fn bad_ignore_file(world: &dyn World, out: &mut Output) -> Option<Diagnostic> {
+    let (name, text) = world.ignore_file("")?;
+    let error = IgnoreFile::parse(&name, &text).err()?;
+    let source = out.add_source(name, text);
+    let line = u32::try_from(error.line()).ok()?;
+    let start = source.lines().start(line)? as usize;
+    let length = source.text()[start..].lines().next().map_or(0, str::len);
+    let span = Span::in_source(source.id(), start, start + length);
+    Some(Diagnostic::error("invalid-ignore-file", error.to_string(), span))
 }
 
 fn platforms(options: &BuildOptions) -> Vec<Platforms> {

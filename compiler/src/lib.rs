@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
 
+pub mod checks;
 pub mod compile;
 pub mod expand;
 pub mod facts;
@@ -28,6 +29,7 @@ mod stages;
 mod suggest;
 pub mod world;
 
+pub use checks::CheckOptions;
 pub use compile::{Compiled, compile};
 pub use facts::Fact;
 pub use graph::{BuildGraph, Input, Role, StageId, Step, StepId, Target};

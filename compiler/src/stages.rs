@@ -114,20 +114,17 @@ impl<'a> Conversion<'a> {
     }
 
     fn no_stages(&mut self) {
-        let empty = self.out.sources[0].text().is_empty();
-        // A broken FROM was told by the parser; that there is none would be wrong.
-        let broken =
-            self.file.statements.iter().any(|it| matches!(it.instruction, Instruction::Invalid(_)));
-        if !broken {
-            self.out.say(match empty {
-                true => Diagnostic::without_place("empty-file", "the Dockerfile cannot be empty"),
-                false => Diagnostic::without_place(
-                    "no-stages",
-                    "dockerfile contains no stages to build",
-                ),
-            }
-            .help("begin with `FROM image`"));
-        }
+        let statements = &self.file.statements;
+        let broken = statements.iter().any(|it| matches!(it.instruction, Instruction::Invalid(_)));
+        let error = if self.out.sources[0].text().is_empty() {
+            Diagnostic::without_place("empty-file", "the Dockerfile cannot be empty")
+        } else if statements.is_empty() || broken {
+            // The parser said that there is no instruction, or what is wrong with what may have been a FROM.
+            return;
+        } else {
+            Diagnostic::without_place("no-stages", "dockerfile contains no stages to build")
+        };
+        self.out.say(error.help("begin with `FROM image`"));
     }
 
     fn name_stages(&mut self) {

@@ -7,7 +7,7 @@ use compiler::op::{
     Sharing, SourceOp, Unpack,
 };
 use compiler::{BuildGraph, Compiled, Target};
-use grammar::{Diagnostic, Severity};
+use grammar::{Diagnostic, Severity, SourceFile};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -19,8 +19,7 @@ pub(crate) fn line(file: &str, parse_diagnostics: &[Diagnostic], compiled: &Comp
         .iter()
         .chain(&compiled.diagnostics)
         .filter(|diagnostic| diagnostic.severity == Severity::Error);
-    let errors: Vec<Value> =
-        errors.map(|error| json::diagnostic(error, &compiled.sources)).collect();
+    let errors: Vec<Value> = errors.map(|error| error_json(error, &compiled.sources)).collect();
     let target = compiled.graph.as_ref().filter(|_| errors.is_empty()).and_then(|graph| {
         let target = graph.targets.first()?;
         Some((graph, target))
@@ -39,6 +38,20 @@ pub(crate) fn line(file: &str, parse_diagnostics: &[Diagnostic], compiled: &Comp
     value.to_string()
 }
 
+/// An error; `line` to `end_line` are the lines of all its places in the Dockerfile.
+fn error_json(error: &Diagnostic, sources: &[SourceFile]) -> Value {
+    let mut value = json::diagnostic(error, sources);
+    let Some(main) = sources.first() else { return value };
+    let spans = || error.labels.iter().map(|it| it.span).filter(|it| it.source == main.id());
+    let first = spans().map(|span| main.lines().line(span.start)).min();
+    let last = spans().map(|span| main.lines().line(span.end.max(span.start + 1) - 1)).max();
+    if let (Some(first), Some(last)) = (first, last) {
+        value["line"] = json!(first);
+        value["end_line"] = json!(last);
+    }
+    value
+}
+
 /// A file that cannot even be read.
 pub(crate) fn unreadable(file: &str, reason: &str) -> String {
     let error = json!({ "code": "unreadable", "severity": "error", "message": reason });
@@ -55,6 +68,8 @@ fn image(target: &Target) -> Value {
             fields.insert("variant".into(), json!(variant));
         }
         fields.insert("author".into(), json!(config.author.as_deref().unwrap_or_default()));
+        // Says nothing: every CMD sets it.
+        fields.remove("ArgsEscaped");
     }
     value
 }

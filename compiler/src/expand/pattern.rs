@@ -1,8 +1,6 @@
 //! Patterns of `${v#p}`, `${v%p}` and `${v/p/r}`: `*`, `?`, and escapes of these two and of the backslash.
 
-use std::collections::HashSet;
-
-/// How many `*` a pattern may have: each is a level of backtracking.
+/// How many `*` a pattern may have: each costs memory as large as the text.
 const MAX_STARS: usize = 256;
 
 /// Why a text is no pattern.
@@ -29,6 +27,49 @@ enum Token {
 #[derive(Debug)]
 pub(super) struct Pattern {
     tokens: Vec<Token>,
+}
+
+/// Where a pattern matches in a text.
+struct Matches<'p> {
+    tokens: &'p [Token],
+    text: &'p [char],
+    /// The places at which a match can begin.
+    starts: Vec<bool>,
+    /// For each star in order: the places at which what follows it can begin.
+    behind_stars: Vec<Vec<bool>>,
+}
+
+impl Matches<'_> {
+    /// Where the match that begins at `start` ends, if there is one: each star takes as much as it can if `greedy`,
+    /// else as little.
+    fn end(&self, start: usize, greedy: bool) -> Option<usize> {
+        if !self.starts[start] {
+            return None;
+        }
+        let mut at = start;
+        let mut stars = self.behind_stars.iter();
+        for token in self.tokens {
+            match token {
+                Token::Char(_) | Token::One => at += 1,
+                Token::Many => {
+                    let fits = stars.next().expect("there is a row for each star");
+                    let reach = self.text[at..].iter().take_while(|c| **c != '\n').count();
+                    let mut places = at..=at + reach;
+                    at = match greedy {
+                        true => places.rfind(|place| fits[*place])?,
+                        false => places.find(|place| fits[*place])?,
+                    };
+                }
+            }
+        }
+        Some(at)
+    }
+
+    /// The leftmost match at or behind `from`, its stars as long as they go.
+    fn find(&self, from: usize) -> Option<(usize, usize)> {
+        let start = (from..self.starts.len()).find(|start| self.starts[*start])?;
+        Some((start, self.end(start, true)?))
+    }
 }
 
 impl Pattern {
@@ -59,63 +100,42 @@ impl Pattern {
         }
     }
 
-    /// Where the match at the text's start ends: the longest if `greedy`, else the shortest.
-    fn prefix_end(&self, text: &[char], greedy: bool) -> Option<usize> {
-        self.matched(text, (0, 0), greedy, &mut HashSet::new())
-    }
-
-    /// Backtracks from (token, position); places that led nowhere are tried once only, which keeps it quadratic.
-    fn matched(
-        &self,
-        text: &[char],
-        (mut token, mut at): (usize, usize),
-        greedy: bool,
-        failed: &mut HashSet<(usize, usize)>,
-    ) -> Option<usize> {
-        let entry = (token, at);
-        if failed.contains(&entry) {
-            return None;
-        }
-        while let Some(wanted) = self.tokens.get(token) {
-            let fits = match (*wanted, text.get(at)) {
-                (Token::Char(wanted), Some(c)) => wanted == *c,
-                (Token::One, Some(c)) => *c != '\n',
-                (Token::Many, _) => {
-                    let reach = text[at..].iter().take_while(|c| **c != '\n').count();
-                    let mut try_with =
-                        |taken: usize| self.matched(text, (token + 1, at + taken), greedy, failed);
-                    let found = match greedy {
-                        true => (0..=reach).rev().find_map(&mut try_with),
-                        false => (0..=reach).find_map(&mut try_with),
-                    };
-                    if found.is_none() {
-                        failed.insert(entry);
+    /// Looks at every place of a text at once: from the last token to the first, which places can the rest of the
+    /// pattern begin at? No backtracking, so that no pattern is slow.
+    fn over<'p>(&'p self, text: &'p [char]) -> Matches<'p> {
+        let length = text.len();
+        let mut starts = vec![true; length + 1];
+        let mut behind_stars = Vec::new();
+        for token in self.tokens.iter().rev() {
+            match token {
+                Token::Many => {
+                    behind_stars.push(starts.clone());
+                    for at in (0..length).rev() {
+                        starts[at] |= text[at] != '\n' && starts[at + 1];
                     }
-                    return found;
                 }
-                (Token::Char(_) | Token::One, None) => false,
-            };
-            if !fits {
-                failed.insert(entry);
-                return None;
+                Token::Char(wanted) => {
+                    for at in 0..length {
+                        starts[at] = text[at] == *wanted && starts[at + 1];
+                    }
+                    starts[length] = false;
+                }
+                Token::One => {
+                    for at in 0..length {
+                        starts[at] = text[at] != '\n' && starts[at + 1];
+                    }
+                    starts[length] = false;
+                }
             }
-            token += 1;
-            at += 1;
         }
-        Some(at)
-    }
-
-    /// The leftmost match at or behind `from`, as longest as it goes.
-    fn find(&self, text: &[char], from: usize) -> Option<(usize, usize)> {
-        let mut failed = HashSet::new();
-        (from..=text.len())
-            .find_map(|start| Some((start, self.matched(text, (0, start), true, &mut failed)?)))
+        behind_stars.reverse();
+        Matches { tokens: &self.tokens, text, starts, behind_stars }
     }
 
     /// `${v/p/r}`: the replacement is taken as it is.
     pub(super) fn replace_first(&self, text: &str, replacement: &str) -> String {
         let chars: Vec<char> = text.chars().collect();
-        match self.find(&chars, 0) {
+        match self.over(&chars).find(0) {
             None => text.to_owned(),
             Some((start, end)) => {
                 let before = chars[..start].iter();
@@ -128,10 +148,11 @@ impl Pattern {
     /// `${v//p/r}`: in the replacement, `$0` stands for the match, `$$` for a dollar, other `$names` for nothing.
     pub(super) fn replace_all(&self, text: &str, replacement: &str) -> String {
         let chars: Vec<char> = text.chars().collect();
+        let matches = self.over(&chars);
         let mut out = String::new();
         let (mut last_end, mut from) = (0, 0);
         while from <= chars.len() {
-            let Some((start, end)) = self.find(&chars, from) else { break };
+            let Some((start, end)) = matches.find(from) else { break };
             out.extend(&chars[last_end..start]);
             // Not for an empty match right behind another match.
             if last_end < end || start == 0 {
@@ -182,7 +203,7 @@ pub(super) fn without_prefix(
     greedy: bool,
 ) -> Result<String, PatternError> {
     let chars: Vec<char> = text.chars().collect();
-    let end = Pattern::new(pattern)?.prefix_end(&chars, greedy).unwrap_or(0);
+    let end = Pattern::new(pattern)?.over(&chars).end(0, greedy).unwrap_or(0);
     Ok(chars[end..].iter().collect())
 }
 

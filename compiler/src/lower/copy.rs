@@ -17,7 +17,8 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Copy) -> Result<(), Diagnostic> {
                     word.text
                 );
                 return Err(Diagnostic::error("stage-order", message, word.span)
-                    .also(source.from_span, "it is defined here"));
+                    .also(source.from_span, "it is defined here")
+                    .help("move that stage above this one"));
             }
             From::Stage { step: source.tree.step, keep_owner: !source.tree.from_outside }
         }

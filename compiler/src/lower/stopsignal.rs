@@ -5,7 +5,6 @@ use grammar::instruction::Stopsignal;
 
 use super::Cx;
 use crate::image::Made;
-use crate::suggest::nearest;
 
 /// Linux's signals; RTMIN and RTMAX have offsets besides.
 const NAMES: [&str; 38] = [
@@ -19,11 +18,8 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Stopsignal) -> Result<(), Diagnost
     let signal = cx.expand(&it.signal)?;
     if !is_signal(&signal) {
         let message = format!("invalid signal: {signal}");
-        let error = Diagnostic::error("invalid-signal", message, it.signal.span);
-        return Err(match nearest(&name(&signal), NAMES) {
-            Some(name) => error.help(format!("did you mean SIG{name}?")),
-            None => error.help("give a number, or a name such as SIGTERM"),
-        });
+        return Err(Diagnostic::error("invalid-signal", message, it.signal.span)
+            .help("give a number, or a name such as SIGTERM"));
     }
     cx.commit(format!("STOPSIGNAL {signal}"), Made::Nothing);
     cx.stage().image.config.stop_signal = signal;

@@ -23,7 +23,8 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Workdir) -> Result<(), Diagnostic>
         let stage = cx.stage();
         let owner = Some(stage.image.config.user.clone()).filter(|user| !user.is_empty());
         let base = stage.tree.step;
-        let action = MkdirAction { path: folder.clone(), owner, time: cx.conversion.epoch };
+        let path = paths::clean(&folder);
+        let action = MkdirAction { path, owner, time: cx.conversion.epoch };
         let op = Op::File(FileOp { actions: vec![FileAction::Mkdir(action)], on_scratch: false });
         let inputs = base.map(|step| Input { step, role: Role::Base }).into_iter().collect();
         let step = cx.add_step(op, inputs, step_name);

@@ -90,6 +90,11 @@ impl<'a> Conversion<'a> {
                 .find(|(key, value)| key.value.eq_ignore_ascii_case("from") && value.is_some())
                 .and_then(|(_, value)| value.as_ref())
                 .filter(|word| !word.text.is_empty());
+            // Told by the parser.
+            command.broken |= from.is_some_and(|word| word.text.contains('$'));
+            if command.broken {
+                return;
+            }
             let (name, span) =
                 from.map_or((SCRATCH, mount.text.span), |word| (word.text.as_str(), word.span));
             let source = self.stage_or_image(name, span);

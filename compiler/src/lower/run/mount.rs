@@ -133,7 +133,8 @@ fn source_tree(
         fields.from, fields.target
     );
     Err(Diagnostic::error("stage-order", message, fields.from_span.unwrap_or(span))
-        .also(source.from_span, "it is defined here"))
+        .also(source.from_span, "it is defined here")
+        .help("move that stage above this one"))
 }
 
 fn target(cx: &mut Cx<'_, '_>, fields: &Fields, span: Span) -> Result<String, Diagnostic> {
