@@ -1,0 +1,282 @@
+//! Blobs: streamed, resumed where they broke off, checked, several at a time.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use oci::{Descriptor, Digest, Reference};
+use store::{BlobWriter, Store, StoreError};
+use ureq::http::header;
+
+use super::resolve::RemoteImage;
+use super::resolve::pull_scope;
+use super::{Call, Client, failed};
+use crate::error::RegistryError;
+use crate::progress::Progress;
+use crate::transport::{Ask, Failure, FailureKind, Reply};
+
+/// So much of a blob must come between two breaks for the second to count as the first.
+const HEADWAY: u64 = 64 << 10;
+
+/// Takes a blob and tells what it was.
+pub(crate) trait Sink: Write {
+    /// Ends it; an error if it has another digest.
+    fn finish(self, host: &str, digest: &Digest) -> Result<(), RegistryError>;
+}
+
+impl Sink for BlobWriter<'_> {
+    fn finish(self, host: &str, digest: &Digest) -> Result<(), RegistryError> {
+        match BlobWriter::finish(self, Some(digest)) {
+            Ok(_) => Ok(()),
+            Err(StoreError::Digest { expected, found, .. }) => Err(RegistryError::WrongDigest {
+                host: host.to_owned(),
+                what: format!("blob {}", expected.short()),
+                expected,
+                found,
+            }),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Client {
+    /// Fetches the config and the layers of an image into the store, those that are not there yet.
+    ///
+    /// # Errors
+    /// The first that cannot be had; the others are stopped.
+    pub fn fetch_image(
+        &self,
+        image: &RemoteImage,
+        store: &Store,
+        progress: &dyn Progress,
+    ) -> Result<(), RegistryError> {
+        store.put_blob(&image.config_bytes)?;
+        self.fetch_blobs(&image.reference, &image.manifest.layers, store, progress)
+    }
+
+    /// Fetches blobs into the store, several at a time, those that are not there yet.
+    ///
+    /// # Errors
+    /// The first that cannot be had; the others are stopped.
+    pub fn fetch_blobs(
+        &self,
+        reference: &Reference,
+        blobs: &[Descriptor],
+        store: &Store,
+        progress: &dyn Progress,
+    ) -> Result<(), RegistryError> {
+        self.in_parallel(blobs, progress, |blob, progress| {
+            self.fetch_blob(reference, blob, store, progress)
+        })
+    }
+
+    /// Fetches a blob into the store, if it is not there yet.
+    ///
+    /// # Errors
+    /// If it cannot be had, or is not what its digest says.
+    pub fn fetch_blob(
+        &self,
+        reference: &Reference,
+        blob: &Descriptor,
+        store: &Store,
+        progress: &dyn Progress,
+    ) -> Result<(), RegistryError> {
+        progress.started(&blob.digest, blob.size);
+        if store.has_blob(&blob.digest) {
+            progress.finished(&blob.digest, true);
+            return Ok(());
+        }
+        self.fetch_with(reference, blob, progress, || Ok(store.blob_writer()?))?;
+        progress.finished(&blob.digest, false);
+        Ok(())
+    }
+
+    /// Fetches a blob from the first host that has it; each begins with a new sink.
+    pub(crate) fn fetch_with<S: Sink>(
+        &self,
+        reference: &Reference,
+        blob: &Descriptor,
+        progress: &dyn Progress,
+        begin: impl Fn() -> Result<S, RegistryError>,
+    ) -> Result<(), RegistryError> {
+        let what = format!("blob {} of {}", blob.digest.short(), reference.familiar());
+        self.with_endpoints(&reference.registry, progress, |endpoint| {
+            let scopes = vec![pull_scope(endpoint, reference)];
+            let call = self.call(endpoint, scopes, &what, progress);
+            let mut sink = begin()?;
+            self.download(&call, reference, blob, &mut sink)?;
+            sink.finish(&endpoint.name, &blob.digest)
+        })
+    }
+
+    /// Streams a blob from one host. What broke off goes on where it stopped; just as many bytes as expected are written, but
+    /// their digest is not checked.
+    pub(super) fn download(
+        &self,
+        call: &Call<'_>,
+        reference: &Reference,
+        blob: &Descriptor,
+        sink: &mut dyn Write,
+    ) -> Result<(), RegistryError> {
+        let rest = format!("blobs/{}", blob.digest);
+        let (mut have, mut breaks) = (0, 0);
+        loop {
+            let reply = self.request(call, &|link| {
+                let ask = Ask::get(call.endpoint.address(link, &reference.repository, &rest));
+                match have {
+                    0 => ask,
+                    have => ask.with(header::RANGE, format!("bytes={have}-")),
+                }
+            })?;
+            let before = have;
+            let Some(failure) = self.read_on(call, reply, blob, &mut have, sink)? else {
+                return Ok(());
+            };
+            if have - before >= HEADWAY {
+                breaks = 0;
+            }
+            breaks += 1;
+            if breaks >= call.attempts {
+                return Err(failed(call, failure));
+            }
+            call.progress.retrying(call.what, &failure.detail);
+            self.wait(call.progress, breaks, None)?;
+        }
+    }
+
+    /// Writes what an answer brings; `Some` if it broke off.
+    fn read_on(
+        &self,
+        call: &Call<'_>,
+        reply: Reply,
+        blob: &Descriptor,
+        have: &mut u64,
+        sink: &mut dyn Write,
+    ) -> Result<Option<Failure>, RegistryError> {
+        let wrong_size = |found| RegistryError::WrongSize {
+            host: call.endpoint.name.clone(),
+            what: call.what.to_owned(),
+            expected: blob.size,
+            found,
+        };
+        let start = start_of(&reply);
+        if start > *have {
+            return Err(wrong_size(start));
+        }
+        if let Some(found) = reply.length().map(|length| start.saturating_add(length))
+            && found != blob.size
+        {
+            return Err(wrong_size(found));
+        }
+        // A server without ranges sends again what is here already.
+        let mut skip = *have - start;
+        let mut reader = reply.into_reader();
+        let mut buffer = vec![0; 128 << 10];
+        loop {
+            if call.progress.is_cancelled() {
+                return Err(RegistryError::Cancelled);
+            }
+            let count = match reader.read(&mut buffer) {
+                Ok(0) if *have == blob.size => return Ok(None),
+                Ok(0) => {
+                    let detail = "the connection broke".to_owned();
+                    return Ok(Some(Failure { kind: FailureKind::Broken, detail }));
+                }
+                Ok(count) => count,
+                // All is here; how the connection ends does not matter.
+                Err(_) if *have == blob.size => return Ok(None),
+                Err(error) => return Ok(Some(Failure::from(error))),
+            };
+            let skipped = (skip as usize).min(count);
+            skip -= skipped as u64;
+            let fresh = &buffer[skipped..count];
+            *have += fresh.len() as u64;
+            if *have > blob.size {
+                return Err(wrong_size(*have));
+            }
+            let written = sink.write_all(fresh);
+            written.map_err(|source| RegistryError::Write { digest: blob.digest, source })?;
+            call.progress.advanced(&blob.digest, *have);
+        }
+    }
+
+    /// Does something with each blob, several at a time; the first error stops the others.
+    pub(crate) fn in_parallel(
+        &self,
+        blobs: &[Descriptor],
+        progress: &dyn Progress,
+        work: impl Fn(&Descriptor, &dyn Progress) -> Result<(), RegistryError> + Sync,
+    ) -> Result<(), RegistryError> {
+        let mut unique: Vec<&Descriptor> = Vec::new();
+        for blob in blobs {
+            if unique.iter().all(|known| known.digest != blob.digest) {
+                unique.push(blob);
+            }
+        }
+        let threads = self.config.limits.parallel.clamp(1, unique.len().max(1));
+        let queue: Mutex<VecDeque<&Descriptor>> = Mutex::new(unique.into());
+        let first_error = Mutex::new(None);
+        let stopping = Stopping { inner: progress, stop: AtomicBool::new(false) };
+        let worker = || {
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some(blob) = next.filter(|_| !stopping.is_cancelled()) else { return };
+                if let Err(error) = work(blob, &stopping) {
+                    stopping.stop.store(true, Ordering::Relaxed);
+                    let mut first = first_error.lock().unwrap_or_else(PoisonError::into_inner);
+                    first.get_or_insert(error);
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(worker);
+            }
+            worker();
+        });
+        let first = first_error.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match first {
+            Some(error) => Err(error),
+            None if progress.is_cancelled() => Err(RegistryError::Cancelled),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Where in the blob an answer begins.
+fn start_of(reply: &Reply) -> u64 {
+    let range = (reply.status == 206).then(|| reply.text_header("content-range")).flatten();
+    let start =
+        range.and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse().ok());
+    start.unwrap_or(0)
+}
+
+/// Cancels what is left when one of many fails.
+struct Stopping<'a> {
+    inner: &'a dyn Progress,
+    stop: AtomicBool,
+}
+
+impl Progress for Stopping<'_> {
+    fn started(&self, digest: &Digest, size: u64) {
+        self.inner.started(digest, size);
+    }
+
+    fn advanced(&self, digest: &Digest, bytes: u64) {
+        self.inner.advanced(digest, bytes);
+    }
+
+    fn finished(&self, digest: &Digest, already_there: bool) {
+        self.inner.finished(digest, already_there);
+    }
+
+    fn retrying(&self, what: &str, why: &str) {
+        self.inner.retrying(what, why);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.inner.is_cancelled()
+    }
+}

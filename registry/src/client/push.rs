@@ -1,0 +1,289 @@
+//! Pushing: blobs that the registry does not have, then the manifests.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::time::Duration;
+
+use oci::{Descriptor, Digest, Reference};
+use store::Store;
+use ureq::http::{Method, Uri, header};
+
+use super::{Call, Client, refusal};
+use crate::auth::Scopes;
+use crate::endpoint::Endpoint;
+use crate::error::RegistryError;
+use crate::progress::Progress;
+use crate::retry;
+use crate::transport::{Ask, Payload, Reply};
+use crate::uri;
+
+/// How long a registry may think about a blob that it has got.
+const DIGESTION: Duration = Duration::from_secs(600);
+/// The size of a piece, for registries that do not take a blob whole.
+const CHUNK: u64 = 16 << 20;
+
+/// An image, or an index of several, whose blobs are in a store.
+#[derive(Debug, Clone, Default)]
+pub struct ImageToPush {
+    /// The configs and layers of all.
+    pub blobs: Vec<Descriptor>,
+    /// Repositories that may have some of the blobs; those of other registries are passed over.
+    pub mount_from: Vec<Reference>,
+    /// The manifests that an index lists, with their media types; they are pushed by digest.
+    pub members: Vec<(String, Vec<u8>)>,
+    /// Media type of the manifest or index.
+    pub media_type: String,
+    /// The manifest or index.
+    pub manifest: Vec<u8>,
+}
+
+/// What a push did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pushed {
+    /// Digest of the manifest or index.
+    pub digest: Digest,
+}
+
+impl Client {
+    /// Pushes an image under a name. Blobs that the registry has, here or in one of the other repositories, stay where they
+    /// are.
+    ///
+    /// # Errors
+    /// If the registry refuses, or a blob is not in the store.
+    pub fn push_image(
+        &self,
+        reference: &Reference,
+        image: &ImageToPush,
+        store: &Store,
+        progress: &dyn Progress,
+    ) -> Result<Pushed, RegistryError> {
+        self.in_parallel(&image.blobs, progress, |blob, progress| {
+            let open = || store.open_blob(&blob.digest).map_err(io::Error::other);
+            self.push_blob(reference, blob, &image.mount_from, &open, progress)
+        })?;
+        for (media_type, bytes) in &image.members {
+            let pinned = reference.with_digest(Digest::of(bytes));
+            self.push_manifest(&pinned, media_type, bytes, progress)?;
+        }
+        let digest = self.push_manifest(reference, &image.media_type, &image.manifest, progress)?;
+        Ok(Pushed { digest })
+    }
+
+    /// Pushes a manifest or index under its tag, or under its digest if the reference has one. Its blobs must be there.
+    ///
+    /// # Errors
+    /// If the registry refuses, or says that it got something else.
+    pub fn push_manifest(
+        &self,
+        reference: &Reference,
+        media_type: &str,
+        bytes: &[u8],
+        progress: &dyn Progress,
+    ) -> Result<Digest, RegistryError> {
+        let endpoint = Endpoint::of_registry(&reference.registry, &self.config.hosts);
+        let what = reference.familiar();
+        let call = self.call(&endpoint, push_scopes(reference, None), &what, progress);
+        let rest = format!("manifests/{}", reference.selector());
+        let reply = self.request(&call, &|link| {
+            Ask::new(Method::PUT, endpoint.address(link, &reference.repository, &rest))
+                .with(header::CONTENT_TYPE, media_type)
+                .carrying(Payload::Bytes(bytes))
+        })?;
+        let digest = Digest::of(bytes);
+        let told = reply.text_header("docker-content-digest").and_then(|text| text.parse().ok());
+        match told {
+            Some(found) if found != digest => {
+                let host = endpoint.name.clone();
+                Err(RegistryError::WrongDigest { host, what, expected: digest, found })
+            }
+            Some(_) | None => Ok(digest),
+        }
+    }
+
+    /// Pushes a blob from a file that `open` opens, unless the registry has it, or can take it from another repository.
+    ///
+    /// # Errors
+    /// If the registry refuses, or the file cannot be read.
+    pub fn push_blob(
+        &self,
+        reference: &Reference,
+        blob: &Descriptor,
+        mount_from: &[Reference],
+        open: &(dyn Fn() -> io::Result<File> + Sync),
+        progress: &dyn Progress,
+    ) -> Result<(), RegistryError> {
+        let endpoint = Endpoint::of_registry(&reference.registry, &self.config.hosts);
+        let what = format!("blob {} of {}", blob.digest.short(), reference.familiar());
+        let source = mount_from.iter().find(|source| {
+            source.registry == reference.registry && source.repository != reference.repository
+        });
+        let call = self.call(&endpoint, push_scopes(reference, None), &what, progress);
+        progress.started(&blob.digest, blob.size);
+        if self.has_blob(&call, reference, &blob.digest)? {
+            progress.finished(&blob.digest, true);
+            return Ok(());
+        }
+        let mut attempt = 0;
+        loop {
+            let with_mount = source.filter(|_| attempt == 0);
+            let scopes = push_scopes(reference, with_mount);
+            let call = Call { scopes, ..self.call(&endpoint, Scopes::new(), &what, progress) };
+            let session = match self.begin(&call, reference, blob, with_mount)? {
+                Session::Mounted => {
+                    progress.finished(&blob.digest, true);
+                    return Ok(());
+                }
+                Session::At(address) => address,
+            };
+            let why = match self.upload(&call, blob, &session, open) {
+                Ok(()) => {
+                    progress.finished(&blob.digest, false);
+                    return Ok(());
+                }
+                Err(error) if attempt + 1 >= call.attempts => return Err(error),
+                Err(RegistryError::Unreachable { detail, .. }) => detail,
+                Err(RegistryError::Status { status, .. }) if retry::is_passing(status) => {
+                    format!("it answered {status}")
+                }
+                Err(error) => return Err(error),
+            };
+            attempt += 1;
+            progress.retrying(&what, &why);
+            self.wait(progress, attempt, None)?;
+        }
+    }
+
+    fn has_blob(
+        &self,
+        call: &Call<'_>,
+        reference: &Reference,
+        digest: &Digest,
+    ) -> Result<bool, RegistryError> {
+        let rest = format!("blobs/{digest}");
+        let asked = self.request(call, &|link| {
+            let address = call.endpoint.address(link, &reference.repository, &rest);
+            Ask::new(Method::HEAD, address)
+        });
+        match asked {
+            Ok(_) => Ok(true),
+            Err(RegistryError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens an upload, or has the blob mounted.
+    fn begin(
+        &self,
+        call: &Call<'_>,
+        reference: &Reference,
+        blob: &Descriptor,
+        source: Option<&Reference>,
+    ) -> Result<Session, RegistryError> {
+        let make = |link| {
+            let mut address = call.endpoint.address(link, &reference.repository, "blobs/uploads/");
+            if let Some(source) = source {
+                address = uri::with_query(&address, "mount", &blob.digest.to_string());
+                address = uri::with_query(&address, "from", &source.repository);
+            }
+            Ask::new(Method::POST, address)
+        };
+        let reply = self.request(call, &make)?;
+        match (reply.status, source) {
+            (201, Some(_)) => Ok(Session::Mounted),
+            _ => Ok(Session::At(location(call, &reply)?)),
+        }
+    }
+
+    /// Sends a blob whole; in pieces if the registry does not take it whole.
+    fn upload(
+        &self,
+        call: &Call<'_>,
+        blob: &Descriptor,
+        session: &Uri,
+        open: &(dyn Fn() -> io::Result<File> + Sync),
+    ) -> Result<(), RegistryError> {
+        let once = Call { attempts: 1, scopes: call.scopes.clone(), ..*call };
+        let count =
+            |base: u64, file| Counting { file, base, count: 0, digest: blob.digest, call: &once };
+        let whole = || -> io::Result<Box<dyn Read + '_>> { Ok(Box::new(count(0, open()?))) };
+        let address = uri::with_query(&session.to_string(), "digest", &blob.digest.to_string());
+        let reply = self.ask(&once, &|_| Ask {
+            stall: Some(DIGESTION),
+            ..Ask::new(Method::PUT, address.clone())
+                .with(header::CONTENT_TYPE, "application/octet-stream")
+                .carrying(Payload::Stream { length: blob.size, open: &whole })
+        })?;
+        match reply.status {
+            200..=299 => return Ok(()),
+            405 | 411 | 413 => {}
+            _ => return Err(refusal(call, reply)),
+        }
+        let mut session = session.clone();
+        let mut start = 0;
+        while start < blob.size {
+            let length = CHUNK.min(blob.size - start);
+            let piece = || -> io::Result<Box<dyn Read + '_>> {
+                let mut file = open()?;
+                file.seek(SeekFrom::Start(start))?;
+                Ok(Box::new(count(start, file).take(length)))
+            };
+            let reply = self.request(&once, &|_| Ask {
+                stall: Some(DIGESTION),
+                ..Ask::new(Method::PATCH, session.to_string())
+                    .with(header::CONTENT_TYPE, "application/octet-stream")
+                    .with(header::CONTENT_RANGE, format!("{start}-{}", start + length - 1))
+                    .carrying(Payload::Stream { length, open: &piece })
+            })?;
+            session = location(call, &reply)?;
+            start += length;
+        }
+        let address = uri::with_query(&session.to_string(), "digest", &blob.digest.to_string());
+        self.request(&once, &|_| Ask {
+            stall: Some(DIGESTION),
+            ..Ask::new(Method::PUT, address.clone())
+        })?;
+        Ok(())
+    }
+}
+
+enum Session {
+    Mounted,
+    At(Uri),
+}
+
+/// Tells how far a file was read.
+struct Counting<'a> {
+    file: File,
+    base: u64,
+    count: u64,
+    digest: Digest,
+    call: &'a Call<'a>,
+}
+
+impl Read for Counting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.call.progress.is_cancelled() {
+            return Err(io::Error::other("cancelled"));
+        }
+        let count = self.file.read(buffer)?;
+        self.count += count as u64;
+        self.call.progress.advanced(&self.digest, self.base + self.count);
+        Ok(count)
+    }
+}
+
+fn location(call: &Call<'_>, reply: &Reply) -> Result<Uri, RegistryError> {
+    let text = reply.text_header("location").unwrap_or_default();
+    let found = Some(text).filter(|text| !text.is_empty());
+    found.and_then(|text| uri::join(&reply.address, text)).ok_or_else(|| RegistryError::Protocol {
+        host: call.endpoint.name.clone(),
+        what: call.what.to_owned(),
+        detail: "it does not say where to upload".to_owned(),
+    })
+}
+
+fn push_scopes(reference: &Reference, source: Option<&Reference>) -> Scopes {
+    let mut scopes = vec![format!("repository:{}:pull,push", reference.repository)];
+    scopes.extend(source.map(|source| format!("repository:{}:pull", source.repository)));
+    scopes
+}

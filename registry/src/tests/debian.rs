@@ -1,0 +1,43 @@
+//! Against a real registry, if DFC_TEST_REGISTRY names one (`localhost:5000`) that may be written to.
+
+use super::*;
+use crate::client::push::ImageToPush;
+
+#[test]
+fn an_image_goes_there_and_back() {
+    let Ok(host) = std::env::var("DFC_TEST_REGISTRY") else {
+        eprintln!("skipped: DFC_TEST_REGISTRY names no registry");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let store = store::Store::open(&folder.path().join("one")).unwrap();
+    let layer: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    let image = Image::new(&layer);
+    for bytes in [&image.layer, &image.config] {
+        store.put_blob(bytes).unwrap();
+    }
+    let reference = Reference::parse(&format!("{host}/dfc/test:one")).unwrap();
+    let to_push = ImageToPush {
+        blobs: vec![descriptor(media_type::OCI_CONFIG, &image.config), image.layer_descriptor()],
+        media_type: media_type::OCI_MANIFEST.to_owned(),
+        manifest: image.manifest.clone(),
+        ..ImageToPush::default()
+    };
+    let client = Client::new(Config { limits: Limits::default(), ..config() }).unwrap();
+    let pushed = client.push_image(&reference, &to_push, &store, &Quiet).unwrap();
+    assert_eq!(pushed.digest, Digest::of(&image.manifest));
+    client.push_image(&reference, &to_push, &store, &Quiet).unwrap();
+    let mounted = ImageToPush { mount_from: vec![reference.clone()], ..to_push };
+    let other = Reference::parse(&format!("{host}/dfc/other:two")).unwrap();
+    client.push_image(&other, &mounted, &store, &Quiet).unwrap();
+
+    let second = store::Store::open(&folder.path().join("two")).unwrap();
+    let found = client.resolve(&other, &amd64(), &Quiet).unwrap();
+    assert_eq!(found.digest, pushed.digest);
+    client.fetch_image(&found, &second, &Quiet).unwrap();
+    assert_eq!(second.blob_size(&Digest::of(&layer)).unwrap(), layer.len() as u64);
+    assert_eq!(client.head(&other, &Quiet).unwrap().digest, pushed.digest);
+    let missing = reference.with_tag("nope").unwrap();
+    let error = client.resolve(&missing, &amd64(), &Quiet).unwrap_err();
+    assert!(matches!(error, RegistryError::NotFound { .. }), "{error}");
+}
