@@ -147,10 +147,8 @@ mod tests {
     use super::*;
 
     fn strings(text: &str) -> Vec<String> {
-        match array(text) {
-            Array::Strings(strings) => strings.into_iter().map(value_of).collect(),
-            other => panic!("{text}: {other:?}"),
-        }
+        let Array::Strings(strings) = array(text) else { panic!("{text}") };
+        strings.into_iter().map(value_of).collect()
     }
 
     #[test]

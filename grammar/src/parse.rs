@@ -204,7 +204,7 @@ fn explain_unknown(error: &mut Diagnostic, statement: &Statement, before: Option
 /// Whether an instruction is surely none.
 fn is_binary(statement: &Statement) -> bool {
     matches!(statement.instruction, Instruction::Invalid(_))
-        && statement.keyword.value.contains(|c: char| c == '\0' || c == char::REPLACEMENT_CHARACTER)
+        && statement.keyword.value.contains(['\0', char::REPLACEMENT_CHARACTER])
 }
 
 fn too_many(splitter: &mut Splitter<'_>) -> bool {

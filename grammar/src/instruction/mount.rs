@@ -198,6 +198,7 @@ fn fields(text: &Word) -> Result<Vec<Word>, BadFields> {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "pest makes one enum of all rules")]
 fn field(text: &Word, pair: Pair<'_, Rule>) -> Result<Word, BadFields> {
     let start = text.span_of(pair.as_span().start(), pair.as_span().start());
     let mut word = WordBuilder::new(start.source, start.start as usize);

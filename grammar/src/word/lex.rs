@@ -125,6 +125,7 @@ impl<'t> Reader<'t> {
         pair.into_inner().map(|inner| self.piece(inner)).collect()
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "pest makes one enum of all rules")]
     fn piece(&self, pair: Pair<'t, Rule>) -> Result<Piece<'t>, LexError> {
         let range = pair.as_span().start()..pair.as_span().end();
         let text = pair.as_str();
@@ -173,6 +174,7 @@ impl<'t> Reader<'t> {
         LexError { message, range: start..start + 1, read: self.text.len() }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "pest makes one enum of all rules")]
     fn braced(&self, pair: Pair<'t, Rule>) -> Result<Kind<'t>, LexError> {
         let whole = pair.as_span().start()..pair.as_span().end();
         let mut inner = pair.into_inner();

@@ -61,24 +61,27 @@ impl Parts<'_> {
                         self.in_double_quotes(piece)?;
                     }
                 }
-                _ => self.piece(piece, false)?,
+                Kind::Plain(_)
+                | Kind::Angle(_)
+                | Kind::Single(_)
+                | Kind::Dollar
+                | Kind::Named(_)
+                | Kind::Braced(_)
+                | Kind::Modified { .. }
+                | Kind::Replaced { .. } => self.piece(piece, false)?,
             }
         }
         Ok(())
     }
 
     fn in_double_quotes(&mut self, piece: &Piece<'_>) -> Result<(), LexError> {
-        match &piece.kind {
-            Kind::Escaped { escape, text } => {
-                if self.raw_escapes {
-                    self.text(escape, true);
-                }
-                // Before anything that needs no escape the character stands for itself.
-                self.text(if text.is_empty() { escape } else { text }, true);
-                Ok(())
-            }
-            _ => self.piece(piece, true),
+        let Kind::Escaped { escape, text } = &piece.kind else { return self.piece(piece, true) };
+        if self.raw_escapes {
+            self.text(escape, true);
         }
+        // Before anything that needs no escape the character stands for itself.
+        self.text(if text.is_empty() { escape } else { text }, true);
+        Ok(())
     }
 
     fn piece(&mut self, piece: &Piece<'_>, quoted: bool) -> Result<(), LexError> {
