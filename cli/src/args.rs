@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod image;
+pub(crate) mod registry;
 pub(crate) mod run;
 
 use std::path::PathBuf;
@@ -50,6 +51,12 @@ pub(crate) enum Command {
     Load(image::LoadArgs),
     /// Get images from a registry
     Pull(image::PullArgs),
+    /// Send images to a registry
+    Push(image::PushArgs),
+    /// Keep a name and password for a registry
+    Login(registry::LoginArgs),
+    /// Forget the name and password for a registry
+    Logout(registry::LogoutArgs),
     /// Remove what is not used from the store
     Prune(image::PruneArgs),
     /// The commands on images by docker's longer names

@@ -8,9 +8,12 @@ mod history;
 mod images;
 mod inspect;
 mod load;
+mod login;
+mod logout;
 mod parse;
 mod prune;
 mod pull;
+mod push;
 mod rm;
 mod run;
 mod save;
@@ -39,6 +42,9 @@ pub(crate) fn run(command: Command, ui: &mut Ui) -> Result<ExitCode, CliError> {
         Command::Save(args) => save::run(&args, ui),
         Command::Load(args) => load::run(&args, ui),
         Command::Pull(args) => pull::run(&args, ui),
+        Command::Push(args) => push::run(&args, ui),
+        Command::Login(args) => login::run(&args, ui),
+        Command::Logout(args) => logout::run(&args, ui),
         Command::Prune(args) => prune::run(&args, ui),
         Command::Image(command) => match command {
             ImageCommand::Ls(args) => images::run(&args, ui),
@@ -49,6 +55,7 @@ pub(crate) fn run(command: Command, ui: &mut Ui) -> Result<ExitCode, CliError> {
             ImageCommand::Save(args) => save::run(&args, ui),
             ImageCommand::Load(args) => load::run(&args, ui),
             ImageCommand::Pull(args) => pull::run(&args, ui),
+            ImageCommand::Push(args) => push::run(&args, ui),
             ImageCommand::Prune(args) => prune::run(&args, ui),
         },
     }

@@ -59,7 +59,7 @@ pub(crate) fn deliver(
     for output in &delivery.outputs.all {
         match (output, &root) {
             (Output::Oci(archive), Some(root)) => {
-                archive::oci(archive, &root.descriptor, delivery)?
+                archive::oci(archive, &root.descriptor, delivery)?;
             }
             (Output::Docker(archive), Some(root)) => {
                 archive::docker(archive, &root.descriptor, delivery)?;

@@ -91,12 +91,12 @@ impl Env {
 
     /// How wide text on standard error may be. Without a terminal nothing is broken into lines: tools read it.
     pub(crate) fn stderr_width(&self) -> usize {
-        width(self.stderr_terminal, rustix::stdio::stderr())
+        width(self.stderr_terminal, self.var("COLUMNS"), rustix::stdio::stderr())
     }
 
     /// How wide text on standard output may be.
     pub(crate) fn stdout_width(&self) -> usize {
-        width(self.stdout_terminal, rustix::stdio::stdout())
+        width(self.stdout_terminal, self.var("COLUMNS"), rustix::stdio::stdout())
     }
 
     /// An environment with these variables alone.
@@ -118,7 +118,10 @@ impl Env {
     }
 }
 
-fn width(terminal: bool, fd: BorrowedFd<'_>) -> usize {
+fn width(terminal: bool, columns: Option<&str>, fd: BorrowedFd<'_>) -> usize {
+    if let Some(columns) = columns.and_then(|text| text.parse().ok()).filter(|it| *it >= 20) {
+        return columns;
+    }
     match rustix::termios::tcgetwinsize(fd) {
         Ok(size) if terminal && size.ws_col > 0 => usize::from(size.ws_col),
         Ok(_) | Err(_) if terminal => 80,

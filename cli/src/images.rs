@@ -82,8 +82,10 @@ pub(crate) enum ImageError {
 impl ImageError {
     fn help(&self) -> Option<String> {
         match self {
-            ImageError::Remote(error) => error.help(),
-            ImageError::Store(_) | ImageError::Layout(_) | ImageError::Broken { .. } => None,
+            ImageError::Store(_)
+            | ImageError::Remote(_)
+            | ImageError::Layout(_)
+            | ImageError::Broken { .. } => None,
         }
     }
 }
@@ -167,12 +169,11 @@ impl<'a> ImageSources<'a> {
             .as_ref()
             .map(|reporter| reporter.task(format!("[internal] load metadata for {name}")));
         let image = self.remote.resolve(name, platform)?;
-        let config = parse_config(&image.config_bytes)?;
         if let Some(task) = task {
             task.done();
         }
         let found = Found { manifest: image.manifest, place: Place::Registry(name.clone()) };
-        Ok((image.digest, found, config))
+        Ok((image.digest, found, image.config))
     }
 
     fn found(&self) -> MutexGuard<'_, BTreeMap<Digest, Found>> {
@@ -219,7 +220,7 @@ impl Images for ImageSources<'_> {
         &self,
         image: &ImageSource,
         layer: &Descriptor,
-        progress: &dyn Fn(u64),
+        progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(), OutsideError> {
         if self.store.has_blob(&layer.digest) {
             return Ok(());
@@ -237,7 +238,7 @@ impl Images for ImageSources<'_> {
             Place::Registry(name) => self
                 .remote
                 .fetch(&name, layer, self.store, progress)
-                .map_err(|error| OutsideError { message: error.to_string(), help: error.help() }),
+                .map_err(|error| outside(error.to_string())),
         }
     }
 }

@@ -5,12 +5,25 @@ use store::Store;
 use crate::env::Env;
 use crate::error::CliError;
 
-/// Opens the store that the environment names. An ordinary user's dfc first becomes root of a user namespace of its
-/// own, by starting itself anew inside; so this comes before threads, and before anything is printed.
+/// Makes an ordinary user's dfc root of a user namespace of its own, by starting it anew inside. So it comes before
+/// threads, before anything is printed, and before standard input is read.
+///
+/// # Errors
+/// The machine does not let us.
+pub(crate) fn enter() -> Result<(), CliError> {
+    sandbox::userns::enter_if_needed().map_err(|error| CliError::caused(&error))
+}
+
+/// Opens the store that the environment names, inside of the namespace.
 ///
 /// # Errors
 /// The namespace or the store cannot be had.
 pub(crate) fn store(env: &Env) -> Result<Store, CliError> {
-    sandbox::userns::enter_if_needed().map_err(|error| CliError::caused(&error))?;
-    Ok(Store::open(&env.store_root()?)?)
+    enter()?;
+    let root = env.store_root()?;
+    Store::open(&root).map_err(|error| {
+        let why = CliError::caused(&error);
+        CliError::failed(format!("cannot open the store at `{}`: {why}", root.display()))
+            .help("DFC_HOME names another place")
+    })
 }

@@ -5,6 +5,7 @@
 pub(crate) mod context;
 pub(crate) mod csv;
 pub(crate) mod graph;
+pub(crate) mod limits;
 pub(crate) mod output;
 pub(crate) mod secret;
 pub(crate) mod size;

@@ -59,6 +59,12 @@ impl Ui {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Asks something; the answer is typed behind it.
+    pub(crate) fn prompt(&mut self, question: &str) {
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "{question}").and_then(|()| err.flush());
+    }
+
     /// Tells of something that is probably not as meant.
     pub(crate) fn warn(&mut self, text: impl Display) {
         let word = if self.color_err() { "\x1b[1;33mwarning\x1b[0m" } else { "warning" };

@@ -84,12 +84,43 @@ pub(crate) struct BuildArgs {
     /// How progress is shown (default: BUILDKIT_PROGRESS, or auto)
     #[arg(long, value_enum)]
     pub(crate) progress: Option<ProgressMode>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     /// How many steps run at the same time
     #[arg(short, long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
     /// The build context
     #[arg(value_name = "PATH")]
     pub(crate) context: PathBuf,
+}
+
+/// What RUN steps may use of the machine; enforced by control groups.
+#[derive(Debug, Args)]
+pub(crate) struct LimitArgs {
+    /// Memory for a RUN step (`512m`)
+    #[arg(short, long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// Memory and swap together; -1 for no limit of swap
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub(crate) memory_swap: Option<String>,
+    /// Weight against other groups; 1024 is the usual one
+    #[arg(short, long, value_name = "N")]
+    pub(crate) cpu_shares: Option<u64>,
+    /// Microseconds of processor time in a period
+    #[arg(long, value_name = "N")]
+    pub(crate) cpu_quota: Option<i64>,
+    /// Length of a period in microseconds
+    #[arg(long, value_name = "N")]
+    pub(crate) cpu_period: Option<u64>,
+    /// Processors that may be used (`0-3,7`)
+    #[arg(long, value_name = "LIST")]
+    pub(crate) cpuset_cpus: Option<String>,
+    /// Memory nodes that may be used (`0,1`)
+    #[arg(long, value_name = "LIST")]
+    pub(crate) cpuset_mems: Option<String>,
+    /// The control group that those of RUN steps are made in
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cgroup_parent: Option<String>,
 }
 
 /// `--network`

@@ -25,6 +25,8 @@ pub(crate) enum ImageCommand {
     Load(LoadArgs),
     /// Get images from a registry
     Pull(PullArgs),
+    /// Send images to a registry
+    Push(PushArgs),
     /// Remove what is not used from the store
     Prune(PruneArgs),
 }
@@ -145,6 +147,17 @@ pub(crate) struct PullArgs {
     #[arg(long, value_name = "OS/ARCH")]
     pub(crate) platform: Option<String>,
     /// Print the names only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// The images
+    #[arg(value_name = "NAME[:TAG]", required = true)]
+    pub(crate) images: Vec<String>,
+}
+
+/// `dfc push`
+#[derive(Debug, Args)]
+pub(crate) struct PushArgs {
+    /// Print the digests only
     #[arg(short, long)]
     pub(crate) quiet: bool,
     /// The images

@@ -18,6 +18,7 @@ use crate::images::remote::Remote;
 use crate::images::{First, ImageSources};
 use crate::interrupt::Interrupt;
 use crate::open;
+use crate::options::limits;
 use crate::options::output::{self, Outputs};
 use crate::progress::{Progress, Reporter, StepStatus};
 use crate::project::{self, CompiledProject, Project};
@@ -34,12 +35,13 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let names = references(&args.tags)?;
     let config = Config::read(&ui.env)?;
     let mode = progress_mode(args, &config, ui)?;
-    let store = open::store(&ui.env)?;
+    open::enter()?;
     let project = Project::read(&args.graph, &args.context, ui)?;
+    let store = open::store(&ui.env)?;
 
     let cancel = Cancel::default();
     let interrupt = Interrupt::listen(cancel.clone())?;
-    let remote = Remote::new(&ui.env, config.registry);
+    let remote = Remote::new(&ui.env, config.registry, cancel.clone());
     let first = if args.graph.pull { First::Registry } else { First::Store };
     let progress = Progress::start(mode, &ui.env);
     let reporter = progress.reporter();
@@ -172,7 +174,7 @@ fn settings(
         epoch: None,
         project: project.name.clone(),
         resolv_conf: None,
-        limits: sandbox::Limits::default(),
+        limits: limits::parse(&args.limits)?,
     })
 }
 

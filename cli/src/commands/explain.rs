@@ -29,9 +29,10 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
         [path] => path,
         _ => return Err(CliError::usage("there can be only one build context")),
     };
-    let store = open::store(&ui.env)?;
+    open::enter()?;
     let project = Project::read(&args.graph, path, ui)?;
-    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry);
+    let store = open::store(&ui.env)?;
+    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry, Cancel::default());
     let first = if args.graph.pull { First::Registry } else { First::Store };
     let images = ImageSources::new(&store, &remote, first, None);
     let compiled = match project.compile(&images) {

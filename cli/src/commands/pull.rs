@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use executor::Cancel;
 use oci::Platform;
 
 use crate::args::build::ProgressMode;
@@ -24,7 +25,7 @@ pub(crate) fn run(args: &PullArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let names =
         args.images.iter().map(|text| find::reference(text)).collect::<Result<Vec<_>, _>>()?;
     let store = open::store(&ui.env)?;
-    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry);
+    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry, Cancel::default());
     let mode = if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto };
     for name in &names {
         let progress = Progress::start(mode, &ui.env);

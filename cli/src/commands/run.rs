@@ -49,11 +49,11 @@ pub(crate) fn run(args: &RunArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     };
     let mut spec = spec(args, &config, root, &ui.env)?;
     let user = args.user.as_deref().unwrap_or(&config.config.user);
-    let process =
-        executor::process_of(&store, &layers, user).map_err(|error| CliError::caused(&error))?;
-    spec.user = sandbox::User { uid: process.uid, gid: process.gid, groups: process.groups };
+    let account =
+        executor::account(&store, &layers, user).map_err(|error| CliError::caused(&error))?;
+    spec.user = sandbox::User { uid: account.uid, gid: account.gid, groups: account.groups };
     if !spec.env.iter().any(|var| var.as_encoded_bytes().starts_with(b"HOME=")) {
-        spec.env.push(format!("HOME={}", process.home).into());
+        spec.env.push(format!("HOME={}", account.home).into());
     }
     let code = execute(spec, args.tty)?;
     drop(scratch);
@@ -66,7 +66,7 @@ fn image(store: &Store, args: &RunArgs, ui: &mut Ui) -> Result<ImageRecord, CliE
         return Ok(record);
     }
     let name = find::reference(&args.image)?;
-    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry);
+    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry, Cancel::default());
     let progress = Progress::start(ProgressMode::Auto, &ui.env);
     let reporter = progress.reporter();
     let pulled = pull::image(store, &remote, &name, &Platform::host(), &reporter);

@@ -1,10 +1,12 @@
 //! Bringing a whole image from a registry into the store: `dfc pull`, and `dfc run` of an image that is not here.
 
+use std::collections::BTreeMap;
+
 use oci::{Platform, Reference};
 use store::{ImageRecord, Store};
 
+use super::remote::{Remote, RemoteError};
 use crate::error::CliError;
-use crate::images::remote::{Remote, RemoteError};
 use crate::progress::Reporter;
 
 /// Fetches manifest, config and all layers, and gives the image its name.
@@ -18,23 +20,16 @@ pub(crate) fn image(
     platform: &Platform,
     reporter: &Reporter,
 ) -> Result<ImageRecord, CliError> {
-    let failed = |error: RemoteError| {
-        let failure = CliError::failed(format!("cannot pull {}: {error}", name.familiar()));
-        match error.help() {
-            Some(help) => failure.help(help),
-            None => failure,
-        }
-    };
+    let failed =
+        |error: RemoteError| CliError::failed(format!("cannot pull {}: {error}", name.familiar()));
     let task = reporter.task(format!("pulling {name}"));
     let image = remote.resolve(name, platform).map_err(failed)?;
-    for layer in &image.manifest.layers {
-        let part = layer.digest.short();
-        let fetched = remote.fetch(name, layer, store, &|done| {
-            task.part(&part, done, Some(layer.size));
-        });
-        fetched.map_err(failed)?;
-    }
-    store.put_blob(&image.config_bytes)?;
+    let sizes: BTreeMap<_, _> =
+        image.manifest.layers.iter().map(|layer| (layer.digest, layer.size)).collect();
+    let progress = |digest: &oci::Digest, done: u64| {
+        task.part(&digest.short(), done, sizes.get(digest).copied());
+    };
+    remote.fetch_image(&image, store, &progress).map_err(failed)?;
     let manifest = store.put_manifest(&image.manifest_bytes, &image.media_type)?;
     if name.tag.is_some() {
         store.tag(name, &manifest)?;

@@ -32,6 +32,7 @@ pub(crate) fn text(
         | Cause::Outside(_)
         | Cause::Store(_)
         | Cause::Io { .. }
+        | Cause::Threads(_)
         | Cause::Cancelled => (&[][..], String::new()),
     };
     if !tail.is_empty() {
@@ -67,7 +68,7 @@ fn code(cause: &Cause) -> &'static str {
         Cause::NoContext(_) => "context-missing",
         Cause::Pattern(_) => "invalid-pattern",
         Cause::Outside(_) => "not-fetched",
-        Cause::Store(_) | Cause::Io { .. } => "system",
+        Cause::Store(_) | Cause::Io { .. } | Cause::Threads(_) => "system",
         Cause::Cancelled => "stopped",
     }
 }
