@@ -108,7 +108,7 @@ impl Groups {
                 return Err(SandboxError::Limit { what, why });
             }
             Hierarchies::V2(mount) => {
-                groups.add_unified(mount, parent, &name, &settings(true), user)?
+                groups.add_unified(mount, parent, &name, &settings(true), user)?;
             }
             Hierarchies::V1(controllers) => {
                 for setting in settings(false) {
@@ -299,9 +299,9 @@ fn settings(limits: &Limits, v2: bool) -> Vec<Setting> {
         // The same proportion on another scale: 2..262144 becomes 1..10000.
         let weight = 1 + (shares - 2) * 9_999 / 262_142;
         if v2 {
-            add("cpu", "cpu.weight", weight.to_string())
+            add("cpu", "cpu.weight", weight.to_string());
         } else {
-            add("cpu", "cpu.shares", shares.to_string())
+            add("cpu", "cpu.shares", shares.to_string());
         }
     }
     if limits.cpu_quota.is_some() || limits.cpu_period.is_some() {

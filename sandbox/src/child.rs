@@ -2,6 +2,7 @@
 //!
 //! Nothing in here allocates or takes a lock: the child is a copy of a process with other threads.
 
+mod program;
 mod walk;
 
 use std::ffi::CStr;
@@ -142,7 +143,7 @@ impl<'a> Child<'a> {
                 self.put(*into, fd)
             }
             SysOp::ConnectStdio { input, owner } => self.connect_stdio(*input, *owner),
-            SysOp::Limit(resource, limit) => rustix::process::setrlimit(*resource, limit.clone()),
+            SysOp::Limit(resource, limit) => rustix::process::setrlimit(*resource, *limit),
             SysOp::Umask(mask) => {
                 rustix::process::umask(Mode::from_raw_mode(*mask));
                 Ok(())
@@ -166,11 +167,13 @@ impl<'a> Child<'a> {
                 sys::default_signals();
                 Ok(())
             }
-            SysOp::Execute { candidates, arguments, environment } => Err(execute_first(
-                candidates,
-                |path| sys::execute(path, arguments, environment),
-                &mut self.words,
-            )),
+            SysOp::Execute { candidates, arguments, environment } => {
+                let (errno, found) = program::execute_first(candidates, arguments, environment);
+                if found && errno == Errno::NOENT {
+                    self.words.say(b"interpreter");
+                }
+                Err(errno)
+            }
         }
     }
 
@@ -376,31 +379,6 @@ fn keep_capabilities(keep: u64) -> Done {
         inheritable: CapabilitySet::empty(),
     };
     thread::set_capabilities(None, sets)
-}
-
-/// Tries the candidates; of several failures the one that says most is returned.
-fn execute_first(
-    candidates: &[std::ffi::CString],
-    execute: impl Fn(&CStr) -> Errno,
-    words: &mut Words,
-) -> Errno {
-    let mut result = Errno::NOENT;
-    for candidate in candidates {
-        match execute(candidate) {
-            Errno::NOENT => {
-                if fs::accessat(CWD, candidate.as_c_str(), fs::Access::EXISTS, AtFlags::empty())
-                    .is_ok()
-                {
-                    words.say(b"interpreter");
-                    return Errno::NOENT;
-                }
-            }
-            Errno::NOTDIR => {}
-            Errno::ACCESS => result = Errno::ACCESS,
-            other => return other,
-        }
-    }
-    result
 }
 
 /// What a file system says about a failure, besides the errno.

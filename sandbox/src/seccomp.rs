@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use libc::sock_filter;
 
-use table::ALLOWED;
+use table::{ALLOWED, Row};
 
 const ARCH_X86_64: u32 = 0xc000_003e;
 const ARCH_I386: u32 = 0x4000_0003;
@@ -49,6 +49,9 @@ pub(crate) fn filter() -> &'static [sock_filter] {
     FILTER.get_or_init(program)
 }
 
+/// One machine's numbers of the table.
+type Column = fn(&Row) -> i32;
+
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
@@ -68,7 +71,7 @@ struct Range {
 }
 
 fn program() -> Vec<sock_filter> {
-    let arches: &[(u32, fn(&(&str, i32, i32, i32)) -> i32)] = if cfg!(target_arch = "aarch64") {
+    let arches: &[(u32, Column)] = if cfg!(target_arch = "aarch64") {
         &[(ARCH_AARCH64, |row| row.3)]
     } else {
         &[(ARCH_X86_64, |row| row.1), (ARCH_I386, |row| row.2)]
@@ -86,7 +89,7 @@ fn program() -> Vec<sock_filter> {
 }
 
 /// The numbers of one architecture as ranges with one action each, ascending from zero.
-fn ranges(number: fn(&(&str, i32, i32, i32)) -> i32) -> Vec<Range> {
+fn ranges(number: Column) -> Vec<Range> {
     let mut calls: Vec<(u32, Action)> = ALLOWED
         .iter()
         .filter_map(|row| Some((u32::try_from(number(row)).ok()?, action(row.0))))
@@ -213,7 +216,7 @@ mod tests {
 
     const ARCHES: [(u32, usize); 2] = [(ARCH_X86_64, 1), (ARCH_I386, 2)];
 
-    fn number(row: &(&str, i32, i32, i32), column: usize) -> i32 {
+    fn number(row: &Row, column: usize) -> i32 {
         if column == 1 { row.1 } else { row.2 }
     }
 

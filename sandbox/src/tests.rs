@@ -15,7 +15,7 @@ use crate::facts::{Facts, facts};
 use crate::spawn::spawn_on;
 use crate::{
     ExitStatus, Limits, Mount, Network, Rlimit, Running, SandboxError, Security, Source, Spec,
-    Tree, Upper, User, spawn, userns,
+    Stdio, Tree, Upper, User, spawn, userns,
 };
 
 /// A tree with busybox as its one lower layer.
@@ -486,4 +486,63 @@ fn this_machine_can_be_asked() {
     crate::can_overlay(machine.folder.path()).unwrap();
     let message = crate::can_overlay(Path::new("/proc")).unwrap_err().to_string();
     assert!(message.starts_with("cannot make /proc/"), "{message}");
+}
+
+#[test]
+fn many_start_at_once() {
+    let Some(machine) = Machine::new() else { return };
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let machine = &machine;
+            scope.spawn(move || {
+                for round in 0..5 {
+                    let name = format!("at-once/{number}-{round}");
+                    let upper = Upper {
+                        folder: machine.at(&name).join("fs"),
+                        work: machine.at(&name).join("work"),
+                    };
+                    fs::create_dir_all(&upper.folder).unwrap();
+                    fs::create_dir_all(&upper.work).unwrap();
+                    let root =
+                        Tree::Overlay { lowers: vec![machine.at("base")], upper: Some(upper) };
+                    assert_eq!(output(&spec(root, "echo $$; ls /proc/self/fd | wc -l")), "1\n4\n");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_terminal_becomes_the_controlling_one() {
+    let Some(machine) = Machine::new() else { return };
+    use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let ours = openpt(flags).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let script = "for n in 0 1 2; do [ -t $n ] || echo no terminal; done; echo controlled > /dev/tty; ls /dev/console";
+    let mut spec = machine.spec(script);
+    spec.user = User { uid: 1000, gid: 1000, groups: vec![] };
+    spec.stdio = Stdio::Terminal(ioctl_tiocgptpeer(&ours, flags).unwrap());
+    let mut running = start(&spec).unwrap();
+    assert!(running.stdout.is_none());
+    assert_eq!(running.wait().unwrap().status, ExitStatus::Code(0));
+    drop(spec);
+    let mut out = Vec::new();
+    // The other side is closed: reading ends with an error.
+    let _ = File::from(ours).read_to_end(&mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), "controlled\r\n/dev/console\r\n");
+}
+
+#[test]
+fn the_own_program_is_out_of_reach() {
+    let Some(machine) = Machine::new() else { return };
+    symlink("/proc/self/exe", machine.at("base/bin/self")).unwrap();
+    let mut spec = machine.spec("");
+    spec.args = vec!["self".into()];
+    let message = try_run(&spec).unwrap_err().to_string();
+    assert!(
+        message.starts_with("cannot start the program `self`: Too many levels of symbolic links"),
+        "{message}"
+    );
 }

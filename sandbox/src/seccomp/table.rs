@@ -2,8 +2,11 @@
 // tidy: table
 
 /// Name, and number on x86-64, i386 and aarch64; -1 where there is none.
+pub(super) type Row = (&'static str, i32, i32, i32);
+
+/// Sorted by name.
 #[rustfmt::skip]
-pub(super) const ALLOWED: &[(&str, i32, i32, i32)] = &[
+pub(super) const ALLOWED: &[Row] = &[
     ("_llseek", -1, 140, -1),
     ("_newselect", -1, 142, -1),
     ("accept", 43, -1, 202),
