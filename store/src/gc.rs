@@ -1,6 +1,26 @@
 //! What may go, and how it goes.
+//!
+//! Every open store holds a shared lock on the file `lock`; pruning needs it alone. So nothing goes while another
+//! process may be using it without the database saying so: a blob on its way into a manifest, a layer on its way into
+//! a record. Rows go first, in one transaction, then the files; a killed prune leaves files without rows, which the
+//! next one removes.
 
-/// What `prune` removes.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use oci::manifest::media_type;
+use oci::{Digest, ImageConfig, Manifest};
+use rusqlite::{Transaction, params};
+use rustix::fs::{FlockOperation, flock};
+
+use crate::db::digest;
+use crate::error::{Doing, StoreError, on};
+use crate::layer_record::LayerId;
+use crate::store::Store;
+
+/// What `prune` removes. What no image with a name and no record needs always goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PrunePolicy {
     /// Remove only what nobody used since then (seconds since 1970).
@@ -17,7 +37,7 @@ pub struct PrunePolicy {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Images.
-    pub images: Vec<oci::Digest>,
+    pub images: Vec<Digest>,
     /// Number of step records.
     pub records: usize,
     /// Number of layers.
@@ -41,4 +61,314 @@ pub struct Usage {
     pub other: u64,
     /// Of all that, what no image with a name needs.
     pub reclaimable: u64,
+}
+
+/// What images need.
+#[derive(Default)]
+struct Needed {
+    blobs: BTreeSet<Digest>,
+    diff_ids: BTreeSet<Digest>,
+}
+
+/// A layer and what holds it.
+struct Held {
+    by_image: bool,
+    records: usize,
+    used: i64,
+    bytes: u64,
+}
+
+impl Store {
+    /// Removes what the policy lets go.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] if another process (or another [`Store`]) has the store open.
+    pub fn prune(&self, policy: &PrunePolicy) -> Result<Pruned, StoreError> {
+        flock(&self.in_use, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| StoreError::InUse)?;
+        let pruned = self.prune_alone(policy);
+        let shared = flock(&self.in_use, FlockOperation::LockShared);
+        shared.doing(|| on("lock", &self.root.join("lock")))?;
+        pruned
+    }
+
+    fn prune_alone(&self, policy: &PrunePolicy) -> Result<Pruned, StoreError> {
+        let mut pruned = Pruned::default();
+        self.db.write("prune", |db| {
+            let doing = || "prune".to_owned();
+            if policy.untagged {
+                pruned.images = remove_untagged(db, policy.unused_since).doing(doing)?;
+            }
+            let needed = self.needed_by_images(db, false)?;
+            let mut layers = self.held_layers(db, &needed)?;
+            pruned.records = remove_records(db, policy, &mut layers).doing(doing)?;
+            pruned.layers = remove_layers(db, policy, &layers).doing(doing)?;
+            Ok(())
+        })?;
+        self.cached_indexes().clear();
+        self.remove_layer_folders(&mut pruned)?;
+        self.remove_blobs(policy, &mut pruned)?;
+        self.remove_old("contexts", policy.unused_since, &mut pruned)?;
+        if policy.caches {
+            self.remove_old("caches", policy.unused_since, &mut pruned)?;
+        }
+        Ok(pruned)
+    }
+
+    /// What the store takes on disk.
+    pub fn usage(&self) -> Result<Usage, StoreError> {
+        let at = |name: &str| disk_usage(&self.root.join(name));
+        let mut usage = Usage {
+            blobs: at("blobs"),
+            layers: at("layers"),
+            caches: at("caches"),
+            other: at("contexts") + at("tmp") + at("store.db") + at("store.db-wal"),
+            reclaimable: 0,
+        };
+        usage.reclaimable = usage.caches;
+        let (needed, layers) = self.db.write("read what is needed", |db| {
+            let needed = self.needed_by_images(db, true)?;
+            let layers = self.held_layers(db, &needed)?;
+            Ok((needed, layers))
+        })?;
+        let free = layers.iter().filter(|(_, held)| !held.by_image);
+        usage.reclaimable += free.map(|(id, _)| disk_usage(&self.layer_folder(*id))).sum::<u64>();
+        for (digest, bytes) in self.all_blobs()? {
+            if !needed.blobs.contains(&digest) {
+                usage.reclaimable += bytes;
+            }
+        }
+        Ok(usage)
+    }
+
+    /// What the images of the database refer to (those with a name only, or all).
+    fn needed_by_images(&self, db: &Transaction<'_>, named: bool) -> Result<Needed, StoreError> {
+        let sql = match named {
+            true => {
+                "SELECT manifest, media_type FROM image WHERE manifest IN (SELECT manifest FROM tag)
+                 OR manifest IN (SELECT m.manifest FROM member m JOIN tag t ON m.parent = t.manifest)"
+            }
+            false => "SELECT manifest, media_type FROM image",
+        };
+        let images: Vec<(Digest, String)> = db
+            .prepare_cached(sql)
+            .and_then(|mut ask| {
+                let rows = ask.query_map([], |row| Ok((digest(row, "manifest")?, row.get(1)?)))?;
+                rows.collect()
+            })
+            .doing(|| "list images".into())?;
+        let mut needed = Needed::default();
+        for (image, kind) in images {
+            needed.blobs.insert(image);
+            // An image whose blobs are damaged holds nothing more; that it is listed is enough.
+            if media_type::is_index(&kind) {
+                continue;
+            }
+            let Ok(bytes) = self.read_blob(&image) else { continue };
+            let Ok(manifest) = serde_json::from_slice::<Manifest>(&bytes) else { continue };
+            needed.blobs.extend(manifest.layers.iter().map(|layer| layer.digest));
+            needed.blobs.insert(manifest.config.digest);
+            let Ok(bytes) = self.read_blob(&manifest.config.digest) else { continue };
+            let Ok(config) = serde_json::from_slice::<ImageConfig>(&bytes) else { continue };
+            needed.diff_ids.extend(config.rootfs.diff_ids);
+        }
+        Ok(needed)
+    }
+
+    fn held_layers(
+        &self,
+        db: &Transaction<'_>,
+        needed: &Needed,
+    ) -> Result<BTreeMap<LayerId, Held>, StoreError> {
+        let read = || -> rusqlite::Result<BTreeMap<LayerId, Held>> {
+            let sql = "SELECT id, used, size, diff_id,
+                       (SELECT count(*) FROM step_layer WHERE layer = id) AS records,
+                       (SELECT coalesce(sum(size), 0) FROM packed WHERE layer = id) AS packed
+                       FROM layer";
+            let mut ask = db.prepare_cached(sql)?;
+            let mut rows = ask.query([])?;
+            let mut layers = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                let id = LayerId(row.get("id")?);
+                let diff_id: Option<[u8; 32]> = row.get("diff_id")?;
+                let by_image =
+                    diff_id.is_some_and(|it| needed.diff_ids.contains(&Digest::from_bytes(it)));
+                let (files, packed): (i64, i64) = (row.get("size")?, row.get("packed")?);
+                let is_laid_out = self.layer_folder(id).join("fs").is_dir();
+                let bytes = if is_laid_out { files + packed } else { packed };
+                let (records, used): (i64, i64) = (row.get("records")?, row.get("used")?);
+                let records = usize::try_from(records).unwrap_or(usize::MAX);
+                layers.insert(id, Held { by_image, records, used, bytes: bytes.cast_unsigned() });
+            }
+            let mut ask = db.prepare_cached("SELECT layer, diff_id FROM packed")?;
+            let mut rows = ask.query([])?;
+            while let Some(row) = rows.next()? {
+                if needed.diff_ids.contains(&digest(row, "diff_id")?)
+                    && let Some(held) = layers.get_mut(&LayerId(row.get(0)?))
+                {
+                    held.by_image = true;
+                }
+            }
+            Ok(layers)
+        };
+        read().doing(|| "list layers".into())
+    }
+
+    /// Removes the folders of layers that have no row.
+    fn remove_layer_folders(&self, pruned: &mut Pruned) -> Result<(), StoreError> {
+        let known: BTreeSet<String> = self.db.read("list layers", |db| {
+            let mut ask = db.prepare_cached("SELECT id FROM layer")?;
+            ask.query_map([], |row| row.get::<_, i64>(0).map(|id| id.to_string()))?.collect()
+        })?;
+        for name in names(&self.root.join("layers"))? {
+            if !known.contains(&name) {
+                let path = self.root.join("layers").join(&name);
+                pruned.bytes += disk_usage(&path);
+                self.remove_path(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_blobs(&self, policy: &PrunePolicy, pruned: &mut Pruned) -> Result<(), StoreError> {
+        let (mut needed, packed) = self.db.write("read what is needed", |db| {
+            let needed = self.needed_by_images(db, false)?;
+            let packed: rusqlite::Result<Vec<Digest>> = db
+                .prepare_cached("SELECT blob FROM packed")
+                .and_then(|mut ask| ask.query_map([], |row| digest(row, "blob"))?.collect());
+            Ok((needed, packed.doing(|| "list layers".into())?))
+        })?;
+        needed.blobs.extend(packed);
+        for (digest, bytes) in self.all_blobs()? {
+            let path = self.blob_path(&digest);
+            if needed.blobs.contains(&digest) || !is_older(&path, policy.unused_since) {
+                continue;
+            }
+            self.remove_path(&path)?;
+            pruned.blobs += 1;
+            pruned.bytes += bytes;
+        }
+        Ok(())
+    }
+
+    fn all_blobs(&self) -> Result<Vec<(Digest, u64)>, StoreError> {
+        let folder = self.root.join("blobs/sha256");
+        let mut blobs = Vec::new();
+        for name in names(&folder)? {
+            if let Ok(digest) = format!("sha256:{name}").parse() {
+                blobs.push((digest, disk_usage(&folder.join(name))));
+            }
+        }
+        Ok(blobs)
+    }
+
+    fn remove_old(
+        &self,
+        folder: &str,
+        since: Option<i64>,
+        pruned: &mut Pruned,
+    ) -> Result<(), StoreError> {
+        let folder = self.root.join(folder);
+        for name in names(&folder)? {
+            let path = folder.join(name);
+            if is_older(&path, since) {
+                pruned.bytes += disk_usage(&path);
+                self.remove_path(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn remove_untagged(db: &Transaction<'_>, since: Option<i64>) -> rusqlite::Result<Vec<Digest>> {
+    let sql = "DELETE FROM image WHERE manifest NOT IN (SELECT manifest FROM tag)
+               AND manifest NOT IN (SELECT m.manifest FROM member m JOIN tag t ON m.parent = t.manifest)
+               AND added < ?1 RETURNING manifest";
+    let since = since.unwrap_or(i64::MAX);
+    db.prepare_cached(sql)?.query_map([since], |row| digest(row, "manifest"))?.collect()
+}
+
+/// Removes records, those first that were not used for the longest time.
+fn remove_records(
+    db: &Transaction<'_>,
+    policy: &PrunePolicy,
+    layers: &mut BTreeMap<LayerId, Held>,
+) -> rusqlite::Result<usize> {
+    let cached = layers.values().filter(|held| !held.by_image);
+    let mut total: u64 = cached.map(|held| held.bytes).sum();
+    let since = policy.unused_since.unwrap_or(i64::MAX);
+    let mut ask = db.prepare_cached("SELECT id FROM step WHERE used < ?1 ORDER BY used, id")?;
+    let records: Vec<i64> = ask.query_map([since], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut removed = 0;
+    for record in records {
+        if policy.keep_storage.is_some_and(|keep| total <= keep) {
+            break;
+        }
+        let mut ask = db.prepare_cached("SELECT layer FROM step_layer WHERE step = ?1")?;
+        let used: Vec<i64> =
+            ask.query_map([record], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for layer in used {
+            if let Some(held) = layers.get_mut(&LayerId(layer)) {
+                held.records = held.records.saturating_sub(1);
+                if held.records == 0 && !held.by_image {
+                    total = total.saturating_sub(held.bytes);
+                }
+            }
+        }
+        db.prepare_cached("DELETE FROM step WHERE id = ?1")?.execute(params![record])?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+/// Removes layers that nothing holds. (A step used a short time ago still has its record.)
+fn remove_layers(
+    db: &Transaction<'_>,
+    policy: &PrunePolicy,
+    layers: &BTreeMap<LayerId, Held>,
+) -> rusqlite::Result<usize> {
+    let since = policy.unused_since.unwrap_or(i64::MAX);
+    let free = |held: &Held| !held.by_image && held.records == 0;
+    let mut total: u64 = layers.values().filter(|held| !held.by_image).map(|held| held.bytes).sum();
+    let mut unheld: Vec<_> =
+        layers.iter().filter(|(_, held)| free(held) && held.used < since).collect();
+    unheld.sort_by_key(|(id, held)| (held.used, **id));
+    let mut removed = 0;
+    for (id, held) in unheld {
+        if policy.keep_storage.is_some_and(|keep| total <= keep) {
+            break;
+        }
+        total = total.saturating_sub(held.bytes);
+        db.prepare_cached("DELETE FROM layer WHERE id = ?1")?.execute([id.0])?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).doing(|| on("read", folder))? {
+        let name = entry.doing(|| on("read", folder))?.file_name();
+        names.extend(name.into_string().ok());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Whether a file was last changed before a time; always, if there is none.
+fn is_older(path: &Path, since: Option<i64>) -> bool {
+    let Some(since) = since else { return true };
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.mtime() < since)
+}
+
+/// The blocks of a file, or of all files in a folder, in bytes. What cannot be read takes nothing.
+fn disk_usage(path: &Path) -> u64 {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
+    let mut bytes = metadata.blocks() * 512;
+    if metadata.is_dir() {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        bytes += entries.map(|entry| disk_usage(&entry.path())).sum::<u64>();
+    }
+    bytes
 }

@@ -1,6 +1,13 @@
-//! Images and their names.
+//! Images and their names. An image is a manifest (or an index of several) that the database knows; what it refers to
+//! may be elsewhere.
 
-use oci::{Digest, Platform, Reference};
+use oci::manifest::media_type;
+use oci::{Digest, ImageConfig, ImageIndex, Manifest, Platform, Reference};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::db::digest;
+use crate::error::{Doing, StoreError};
+use crate::store::{Store, now};
 
 /// An image of the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,4 +30,275 @@ pub struct ImageRecord {
     pub names: Vec<Reference>,
     /// The manifests of an index.
     pub members: Vec<Digest>,
+}
+
+impl Store {
+    /// Stores a manifest or an index; what it refers to need not be here. The config should be, for then the image has
+    /// a platform and a time.
+    pub fn put_manifest(&self, bytes: &[u8], media_type: &str) -> Result<Digest, StoreError> {
+        let broken = |source| StoreError::Json { what: "the manifest".into(), source };
+        let found = if media_type::is_index(media_type) {
+            let index: ImageIndex = serde_json::from_slice(bytes).map_err(broken)?;
+            let members = index.manifests.iter().map(|it| it.digest).collect();
+            Described { members, ..Described::default() }
+        } else {
+            let manifest: Manifest = serde_json::from_slice(bytes).map_err(broken)?;
+            self.describe(&manifest)?
+        };
+        let manifest = self.put_blob(bytes)?;
+        let doing = || "add an image".to_owned();
+        self.db.write("add an image", |db| {
+            // Again, so that what is known now (the config came later) is noted.
+            let sql =
+                "INSERT INTO image (manifest, media_type, config, platform, created, size, added)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                       ON CONFLICT DO UPDATE SET platform = ?4, created = ?5, size = ?6";
+            let config = found.config.as_ref().map(|it| it.as_bytes().as_slice());
+            let platform = found.platform.as_ref().map(to_json);
+            let (key, size) = (manifest.as_bytes(), found.size.cast_signed());
+            let values = params![key, media_type, config, platform, found.created, size, now()];
+            db.execute(sql, values).doing(doing)?;
+            for (position, member) in found.members.iter().enumerate() {
+                let sql =
+                    "INSERT OR IGNORE INTO member (parent, position, manifest) VALUES (?1, ?2, ?3)";
+                let position = i64::try_from(position).expect("positions are small");
+                db.execute(sql, params![key, position, member.as_bytes()]).doing(doing)?;
+            }
+            Ok(())
+        })?;
+        Ok(manifest)
+    }
+
+    /// Gives an image a name, which it takes from any other. A name without a tag gets `latest`; a digest in it does
+    /// not count.
+    pub fn tag(&self, name: &Reference, manifest: &Digest) -> Result<(), StoreError> {
+        let sql = "INSERT INTO tag (registry, repository, tag, manifest) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT DO UPDATE SET manifest = ?4";
+        let key = manifest.as_bytes();
+        let values = params![name.registry, name.repository, tag_of(name), key];
+        self.db.write("tag an image", |db| {
+            let known = db.prepare_cached("SELECT 1 FROM image WHERE manifest = ?1");
+            let known = known.and_then(|mut ask| ask.exists([key]));
+            if !known.doing(|| "look for an image".into())? {
+                return Err(StoreError::NoBlob(*manifest));
+            }
+            db.execute(sql, values).doing(|| "tag an image".into()).map(drop)
+        })
+    }
+
+    /// Takes a name away; `false` if there was none.
+    pub fn untag(&self, name: &Reference) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM tag WHERE registry = ?1 AND repository = ?2 AND tag = ?3";
+        let values = params![name.registry, name.repository, tag_of(name)];
+        Ok(self.db.execute("untag an image", sql, values)? > 0)
+    }
+
+    /// Forgets an image and its names; `false` if there was none. Its bytes go with the next prune.
+    pub fn remove_image(&self, manifest: &Digest) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM image WHERE manifest = ?1";
+        Ok(self.db.execute("remove an image", sql, [manifest.as_bytes()])? > 0)
+    }
+
+    /// All images, the newest first.
+    pub fn images(&self) -> Result<Vec<ImageRecord>, StoreError> {
+        self.db.read("list images", |db| {
+            let mut ask =
+                db.prepare_cached("SELECT * FROM image ORDER BY added DESC, rowid DESC")?;
+            let images: Vec<ImageRecord> =
+                ask.query_map([], read_image)?.collect::<Result<_, _>>()?;
+            images.into_iter().map(|image| complete(db, image)).collect()
+        })
+    }
+
+    /// One image by its manifest's digest.
+    pub fn image(&self, manifest: &Digest) -> Result<Option<ImageRecord>, StoreError> {
+        self.db.read("read an image", |db| by_manifest(db, manifest))
+    }
+
+    /// The image with this name: by its digest if the name has one, else by its tag.
+    pub fn image_named(&self, name: &Reference) -> Result<Option<ImageRecord>, StoreError> {
+        self.db.read("look for an image", |db| by_name(db, name))
+    }
+
+    /// The image that a person means: a digest, a name, an id or the beginning of one (in this order).
+    pub fn resolve(&self, text: &str) -> Result<Option<ImageRecord>, StoreError> {
+        let hex = text.strip_prefix("sha256:").unwrap_or(text);
+        let is_hex = !hex.is_empty() && hex.len() <= 64;
+        let is_hex = is_hex && hex.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+        let named = match Reference::parse(text) {
+            Ok(name) if hex.len() == text.len() => self.image_named(&name)?,
+            Ok(_) | Err(_) => None,
+        };
+        if named.is_some() || !is_hex {
+            return Ok(named);
+        }
+        let found: Vec<ImageRecord> = self.db.read("look for an image", |db| {
+            let sql = "SELECT * FROM image
+                       WHERE lower(hex(config)) GLOB ?1 || '*' OR lower(hex(manifest)) GLOB ?1 || '*'
+                       ORDER BY added DESC, rowid DESC";
+            let mut ask = db.prepare_cached(sql)?;
+            let images: Vec<ImageRecord> =
+                ask.query_map([hex], read_image)?.collect::<Result<_, _>>()?;
+            images.into_iter().map(|image| complete(db, image)).collect()
+        })?;
+        let mut images = found.into_iter();
+        let Some(first) = images.next() else { return Ok(None) };
+        // Several manifests with one config are one image in different packing.
+        if images.any(|other| other.config != first.config || first.config.is_none()) {
+            return Err(StoreError::Ambiguous(text.to_owned()));
+        }
+        Ok(Some(first))
+    }
+
+    fn describe(&self, manifest: &Manifest) -> Result<Described, StoreError> {
+        let mut found = Described {
+            config: Some(manifest.config.digest),
+            size: manifest.layers.iter().map(|layer| layer.size).sum::<u64>()
+                + manifest.config.size,
+            ..Described::default()
+        };
+        if media_type::is_config(&manifest.config.media_type)
+            && self.has_blob(&manifest.config.digest)
+        {
+            let bytes = self.read_blob(&manifest.config.digest)?;
+            let what = || format!("the config {}", manifest.config.digest);
+            let config: ImageConfig = serde_json::from_slice(&bytes)
+                .map_err(|source| StoreError::Json { what: what(), source })?;
+            found.platform = Some(config.platform());
+            found.created = config.created;
+        }
+        Ok(found)
+    }
+}
+
+/// What a manifest tells.
+#[derive(Default)]
+struct Described {
+    config: Option<Digest>,
+    platform: Option<Platform>,
+    created: Option<String>,
+    size: u64,
+    members: Vec<Digest>,
+}
+
+fn to_json(platform: &Platform) -> String {
+    serde_json::to_string(platform).expect("a platform has a form in JSON")
+}
+
+fn tag_of(name: &Reference) -> &str {
+    name.tag.as_deref().unwrap_or("latest")
+}
+
+fn by_manifest(db: &Connection, manifest: &Digest) -> rusqlite::Result<Option<ImageRecord>> {
+    let mut ask = db.prepare_cached("SELECT * FROM image WHERE manifest = ?1")?;
+    let image = ask.query_row([manifest.as_bytes()], read_image).optional()?;
+    image.map(|image| complete(db, image)).transpose()
+}
+
+fn by_name(db: &Connection, name: &Reference) -> rusqlite::Result<Option<ImageRecord>> {
+    if let Some(manifest) = &name.digest {
+        return by_manifest(db, manifest);
+    }
+    let sql = "SELECT manifest FROM tag WHERE registry = ?1 AND repository = ?2 AND tag = ?3";
+    let values = params![name.registry, name.repository, tag_of(name)];
+    let found =
+        db.prepare_cached(sql)?.query_row(values, |row| digest(row, "manifest")).optional()?;
+    found.map_or(Ok(None), |manifest| by_manifest(db, &manifest))
+}
+
+fn read_image(row: &Row<'_>) -> rusqlite::Result<ImageRecord> {
+    let config: Option<[u8; 32]> = row.get("config")?;
+    let platform: Option<String> = row.get("platform")?;
+    let size: i64 = row.get("size")?;
+    Ok(ImageRecord {
+        manifest: digest(row, "manifest")?,
+        media_type: row.get("media_type")?,
+        config: config.map(Digest::from_bytes),
+        platform: platform.and_then(|text| serde_json::from_str(&text).ok()),
+        created: row.get("created")?,
+        size: size.cast_unsigned(),
+        added: row.get("added")?,
+        names: Vec::new(),
+        members: Vec::new(),
+    })
+}
+
+fn complete(db: &Connection, mut image: ImageRecord) -> rusqlite::Result<ImageRecord> {
+    let key = image.manifest.as_bytes();
+    let sql = "SELECT registry, repository, tag FROM tag WHERE manifest = ?1 ORDER BY 1, 2, 3";
+    let name = |row: &Row<'_>| {
+        let (registry, repository) = (row.get(0)?, row.get(1)?);
+        Ok(Reference { registry, repository, tag: Some(row.get(2)?), digest: None })
+    };
+    image.names = db.prepare_cached(sql)?.query_map([key], name)?.collect::<Result<_, _>>()?;
+    let sql = "SELECT manifest FROM member WHERE parent = ?1 ORDER BY position";
+    let member = |row: &Row<'_>| digest(row, "manifest");
+    image.members = db.prepare_cached(sql)?.query_map([key], member)?.collect::<Result<_, _>>()?;
+    Ok(image)
+}
+
+#[cfg(test)]
+mod tests {
+    use oci::manifest::Descriptor;
+
+    use super::*;
+    use crate::testing::store;
+
+    fn image(store: &Store, author: &str) -> (Digest, Digest) {
+        let mut config = ImageConfig { author: Some(author.into()), ..ImageConfig::default() };
+        (config.os, config.architecture) = ("linux".into(), "amd64".into());
+        let config = store.put_blob(&config.to_json()).unwrap();
+        let manifest = Manifest::oci(Descriptor::new(media_type::OCI_CONFIG, config, 7), vec![]);
+        (store.put_manifest(&manifest.to_json(), media_type::OCI_MANIFEST).unwrap(), config)
+    }
+
+    #[test]
+    fn an_image_is_found_by_name_digest_and_beginning() {
+        let (_folder, store) = store();
+        let (manifest, config) = image(&store, "a");
+        let (other, _) = image(&store, "b");
+        let name = Reference::parse("example/app").unwrap();
+        store.tag(&name, &manifest).unwrap();
+        for text in [
+            "example/app",
+            "example/app:latest",
+            &manifest.to_string(),
+            &config.to_string(),
+            &config.hex(),
+            &config.hex()[..12],
+            &format!("example/app@{manifest}"),
+        ] {
+            let found = store.resolve(text).unwrap().unwrap_or_else(|| panic!("{text} is there"));
+            assert_eq!((found.manifest, found.config), (manifest, Some(config)), "{text}");
+            assert_eq!(found.names, [name.clone()]);
+            assert_eq!(found.platform, Some(Platform::linux("amd64")));
+        }
+        assert_eq!(store.resolve("example/other").unwrap(), None);
+        store.tag(&name, &other).unwrap();
+        assert_eq!(store.image_named(&name).unwrap().unwrap().manifest, other);
+        assert!(store.image(&manifest).unwrap().unwrap().names.is_empty());
+        assert_eq!(store.images().unwrap().len(), 2);
+        assert!(store.untag(&name).unwrap() && !store.untag(&name).unwrap());
+        assert!(store.remove_image(&other).unwrap() && !store.remove_image(&other).unwrap());
+    }
+
+    #[test]
+    fn a_beginning_of_two_is_refused() {
+        let (_folder, store) = store();
+        for author in 0..20 {
+            image(&store, &author.to_string());
+        }
+        let ids: Vec<String> =
+            store.images().unwrap().iter().map(|it| it.config.unwrap().hex()).collect();
+        let shared = ids.iter().find(|id| ids.iter().filter(|it| it[..1] == id[..1]).count() > 1);
+        let error = store.resolve(&shared.unwrap()[..1]).unwrap_err();
+        assert!(matches!(error, StoreError::Ambiguous(_)), "{error}");
+    }
+
+    #[test]
+    fn only_what_is_there_gets_a_name() {
+        let (_folder, store) = store();
+        let name = Reference::parse("x").unwrap();
+        assert!(matches!(store.tag(&name, &Digest::of(b"?")), Err(StoreError::NoBlob(_))));
+    }
 }

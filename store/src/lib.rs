@@ -16,7 +16,6 @@ mod layer_import;
 mod layer_pack;
 mod layer_record;
 mod layers;
-mod pending;
 mod record;
 mod source;
 mod store;

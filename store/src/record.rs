@@ -2,8 +2,17 @@
 
 use std::time::Duration;
 
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::error::{Doing, StoreError};
 use crate::layer::index::TreeDigest;
 use crate::layer_record::LayerId;
+use crate::store::{Store, now};
+
+/// A record used again within this many seconds is not marked anew: that would cost a write per cached step.
+const USED_GRAIN: i64 = 3600;
+/// No pre-image is bigger; a bigger one is damage.
+const MAX_PREIMAGE: usize = 1 << 30;
 
 /// A blake3 key of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,4 +58,223 @@ pub struct BuildRecord {
     pub outcome: String,
     /// Anything else, as JSON; the store does not look into it.
     pub detail: String,
+}
+
+impl Store {
+    /// Records an executed step with the pre-image of its key.
+    pub fn put_record(&self, record: &StepRecord, preimage: &[u8]) -> Result<RecordId, StoreError> {
+        let doing = || "record a step".to_owned();
+        let preimage = zstd::bulk::compress(preimage, 1)
+            .map_err(|source| StoreError::Io { doing: doing(), source })?;
+        let StepRecord {
+            definition_key,
+            content_key,
+            result,
+            layers,
+            slot,
+            name,
+            duration,
+            started,
+        } = record;
+        self.db.write("record a step", |db| {
+            let sql = "INSERT INTO step
+                       (definition, content, result, slot, name, duration, started, used, preimage)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+            let values = params![
+                definition_key.0,
+                content_key.0,
+                result.0,
+                slot,
+                name,
+                nanos(*duration),
+                started,
+                now(),
+                preimage
+            ];
+            db.prepare_cached(sql).and_then(|mut it| it.execute(values)).doing(doing)?;
+            let id = db.last_insert_rowid();
+            for (position, layer) in (0_i64..).zip(layers) {
+                let sql = "INSERT INTO step_layer (step, position, layer) VALUES (?1, ?2, ?3)";
+                let values = params![id, position, layer.0];
+                db.prepare_cached(sql).and_then(|mut it| it.execute(values)).doing(doing)?;
+            }
+            Ok(RecordId(id))
+        })
+    }
+
+    /// The newest record with this content key. Its layers are all here.
+    pub fn record_by_content_key(&self, key: &Key) -> Result<Option<StepRecord>, StoreError> {
+        let sql = "SELECT * FROM step WHERE content = ?1 ORDER BY id DESC LIMIT 1";
+        let found = self.find_record(sql, params![key.0])?;
+        found.map(|(id, used, record)| self.mark_used(id, used).map(|()| record)).transpose()
+    }
+
+    /// The oldest record of the same definition that made the same: its layers are kept in place of new ones.
+    pub fn record_by_definition_and_result(
+        &self,
+        definition: &Key,
+        result: &TreeDigest,
+    ) -> Result<Option<StepRecord>, StoreError> {
+        let sql = "SELECT * FROM step WHERE definition = ?1 AND result = ?2 ORDER BY id LIMIT 1";
+        let found = self.find_record(sql, params![definition.0, result.0])?;
+        found.map(|(id, used, record)| self.mark_used(id, used).map(|()| record)).transpose()
+    }
+
+    /// The newest record of a place in a project.
+    pub fn last_record_of_slot(
+        &self,
+        slot: &str,
+    ) -> Result<Option<(RecordId, StepRecord)>, StoreError> {
+        let sql = "SELECT * FROM step WHERE slot = ?1 ORDER BY id DESC LIMIT 1";
+        Ok(self.find_record(sql, params![slot])?.map(|(id, _, record)| (id, record)))
+    }
+
+    /// The pre-image of a record's key.
+    pub fn preimage(&self, id: RecordId) -> Result<Option<Vec<u8>>, StoreError> {
+        let packed: Option<Vec<u8>> = self.db.read("read a pre-image", |db| {
+            let mut ask = db.prepare_cached("SELECT preimage FROM step WHERE id = ?1")?;
+            ask.query_row([id.0], |row| row.get(0)).optional()
+        })?;
+        let Some(packed) = packed else { return Ok(None) };
+        let size = zstd::zstd_safe::get_frame_content_size(&packed).ok().flatten().unwrap_or(0);
+        let size = usize::try_from(size).unwrap_or(MAX_PREIMAGE).min(MAX_PREIMAGE);
+        let preimage = zstd::bulk::decompress(&packed, size);
+        preimage.doing(|| format!("read the pre-image of record {}", id.0)).map(Some)
+    }
+
+    /// Records a finished build.
+    pub fn put_build(&self, build: &BuildRecord) -> Result<(), StoreError> {
+        let BuildRecord { project, target, started, duration, outcome, detail } = build;
+        let sql = "INSERT INTO build (project, target, started, duration, outcome, detail)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let values = params![project, target, started, nanos(*duration), outcome, detail];
+        self.db.execute("record a build", sql, values).map(drop)
+    }
+
+    /// The last builds, the newest first.
+    pub fn builds(&self, limit: usize) -> Result<Vec<BuildRecord>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.db.read("list builds", |db| {
+            let mut ask = db.prepare_cached("SELECT * FROM build ORDER BY id DESC LIMIT ?1")?;
+            ask.query_map([limit], read_build)?.collect()
+        })
+    }
+
+    fn find_record(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<Option<(RecordId, i64, StepRecord)>, StoreError> {
+        self.db.read("look for a record", |db| {
+            let row =
+                |row: &Row<'_>| Ok((RecordId(row.get("id")?), row.get("used")?, read_step(row)?));
+            let found = db.prepare_cached(sql)?.query_row(params, row).optional()?;
+            let Some((id, used, mut record)) = found else { return Ok(None) };
+            record.layers = read_layers(db, id)?;
+            Ok(Some((id, used, record)))
+        })
+    }
+
+    fn mark_used(&self, id: RecordId, used: i64) -> Result<(), StoreError> {
+        let now = now();
+        if now - used < USED_GRAIN {
+            return Ok(());
+        }
+        let sql = "UPDATE step SET used = ?2 WHERE id = ?1";
+        self.db.execute("mark a record as used", sql, params![id.0, now]).map(drop)
+    }
+}
+
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn duration(row: &Row<'_>) -> rusqlite::Result<Duration> {
+    let nanos: i64 = row.get("duration")?;
+    Ok(Duration::from_nanos(nanos.unsigned_abs()))
+}
+
+fn read_layers(db: &Connection, id: RecordId) -> rusqlite::Result<Vec<LayerId>> {
+    let sql = "SELECT layer FROM step_layer WHERE step = ?1 ORDER BY position";
+    db.prepare_cached(sql)?.query_map([id.0], |row| row.get(0).map(LayerId))?.collect()
+}
+
+fn read_step(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
+    Ok(StepRecord {
+        definition_key: Key(row.get("definition")?),
+        content_key: Key(row.get("content")?),
+        result: TreeDigest(row.get("result")?),
+        layers: Vec::new(),
+        slot: row.get("slot")?,
+        name: row.get("name")?,
+        duration: duration(row)?,
+        started: row.get("started")?,
+    })
+}
+
+fn read_build(row: &Row<'_>) -> rusqlite::Result<BuildRecord> {
+    Ok(BuildRecord {
+        project: row.get("project")?,
+        target: row.get("target")?,
+        started: row.get("started")?,
+        duration: duration(row)?,
+        outcome: row.get("outcome")?,
+        detail: row.get("detail")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{small_layer, store};
+
+    fn record(content: u8, result: u8, layers: Vec<LayerId>) -> StepRecord {
+        StepRecord {
+            definition_key: Key([1; 32]),
+            content_key: Key([content; 32]),
+            result: TreeDigest([result; 32]),
+            layers,
+            slot: "Dockerfile:0:1".into(),
+            name: "RUN make".into(),
+            duration: Duration::from_millis(1500),
+            started: 1_700_000_000,
+        }
+    }
+
+    #[test]
+    fn records_come_back() {
+        let (_folder, store) = store();
+        let (a, b) = (small_layer(&store), small_layer(&store));
+        let first = record(2, 3, vec![b, a]);
+        let id = store.put_record(&first, b"").unwrap();
+        assert_eq!(store.preimage(id).unwrap(), Some(Vec::new()));
+        let second = record(4, 3, vec![]);
+        let preimage = vec![b'x'; 3 << 20];
+        store.put_record(&second, &preimage).unwrap();
+        assert_eq!(store.record_by_content_key(&Key([2; 32])).unwrap(), Some(first.clone()));
+        assert_eq!(store.record_by_content_key(&Key([9; 32])).unwrap(), None);
+        let kept = store.record_by_definition_and_result(&Key([1; 32]), &TreeDigest([3; 32]));
+        assert_eq!(kept.unwrap(), Some(first), "the earlier one");
+        let (id, last) = store.last_record_of_slot("Dockerfile:0:1").unwrap().unwrap();
+        assert_eq!(last, second);
+        assert_eq!(store.preimage(id).unwrap(), Some(preimage));
+        assert_eq!(store.preimage(RecordId(99)).unwrap(), None);
+    }
+
+    #[test]
+    fn builds_come_back_newest_first() {
+        let (_folder, store) = store();
+        let build = |target: &str| BuildRecord {
+            project: "Dockerfile".into(),
+            target: target.into(),
+            started: 5,
+            duration: Duration::from_secs(2),
+            outcome: "done".into(),
+            detail: "{}".into(),
+        };
+        for target in ["a", "b", "c"] {
+            store.put_build(&build(target)).unwrap();
+        }
+        assert_eq!(store.builds(2).unwrap(), [build("c"), build("b")]);
+    }
 }
