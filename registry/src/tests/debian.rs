@@ -1,4 +1,5 @@
-//! Against a real registry, if DFC_TEST_REGISTRY names one (`localhost:5000`) that may be written to.
+//! Against a real registry, if DFC_TEST_REGISTRY names one (`localhost:5000`) that may be written to. DFC_TEST_DOCKER_CONFIG is
+//! the path of a config.json with the credentials for it.
 
 use super::*;
 use crate::client::push::ImageToPush;
@@ -23,7 +24,11 @@ fn an_image_goes_there_and_back() {
         manifest: image.manifest.clone(),
         ..ImageToPush::default()
     };
-    let client = Client::new(Config { limits: Limits::default(), ..config() }).unwrap();
+    let credentials = std::env::var("DFC_TEST_DOCKER_CONFIG").map(std::fs::read_to_string);
+    let credentials =
+        Credentials::parse(&credentials.unwrap_or(Ok(String::new())).unwrap()).unwrap();
+    let limits = Limits::default();
+    let client = Client::new(Config { limits, credentials, ..config() }).unwrap();
     let pushed = client.push_image(&reference, &to_push, &store, &Quiet).unwrap();
     assert_eq!(pushed.digest, Digest::of(&image.manifest));
     client.push_image(&reference, &to_push, &store, &Quiet).unwrap();
@@ -40,4 +45,19 @@ fn an_image_goes_there_and_back() {
     let missing = reference.with_tag("nope").unwrap();
     let error = client.resolve(&missing, &amd64(), &Quiet).unwrap_err();
     assert!(matches!(error, RegistryError::NotFound { .. }), "{error}");
+}
+
+#[test]
+fn an_image_of_another_tool_is_fetched() {
+    let Ok(name) = std::env::var("DFC_TEST_IMAGE") else {
+        eprintln!("skipped: DFC_TEST_IMAGE names no image of a registry");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let store = store::Store::open(folder.path()).unwrap();
+    let client = Client::new(Config { limits: Limits::default(), ..config() }).unwrap();
+    let reference = Reference::parse(&name).unwrap();
+    let found = client.resolve(&reference, &Platform::host(), &Quiet).unwrap();
+    client.fetch_image(&found, &store, &Quiet).unwrap();
+    assert!(found.manifest.layers.iter().all(|layer| store.has_blob(&layer.digest)));
 }
