@@ -383,4 +383,41 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn one_hierarchy_hands_controllers_down_to_the_run() {
+        let mount = tempfile::tempdir().unwrap();
+        let limits = Limits {
+            memory: Some(1 << 20),
+            pids: Some(9),
+            parent: Some("/a/b/".into()),
+            ..Limits::default()
+        };
+        let groups = Groups::new(&limits, &Hierarchies::V2(mount.path().into()), false).unwrap();
+        let [entrance] = groups.entrances().try_into().unwrap();
+        let folder = entrance.parent().unwrap();
+        assert_eq!(folder.parent(), Some(mount.path().join("a/b").as_path()));
+        let read = |path: PathBuf| fs::read_to_string(path).unwrap();
+        assert_eq!(read(folder.join("memory.max")), "1048576");
+        assert_eq!(read(folder.join("pids.max")), "9");
+        for above in ["", "a", "a/b"] {
+            let file = mount.path().join(above).join("cgroup.subtree_control");
+            assert!(read(file).starts_with('+'), "{above}");
+        }
+        assert!(!groups.was_out_of_memory());
+        fs::write(folder.join("memory.events"), "oom 1\noom_kill 1\n").unwrap();
+        assert!(groups.was_out_of_memory());
+    }
+
+    #[test]
+    fn without_groups_the_limit_is_named() {
+        let limits = Limits { cpu_shares: Some(5), ..Limits::default() };
+        let message = Groups::new(&limits, &Hierarchies::None, false).unwrap_err().to_string();
+        assert!(
+            message.starts_with("cannot limit cpu: no control groups are mounted"),
+            "{message}"
+        );
+        let limits = Limits { parent: Some("../x".into()), ..limits };
+        assert!(Groups::new(&limits, &Hierarchies::None, false).is_err());
+    }
 }

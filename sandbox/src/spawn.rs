@@ -192,6 +192,9 @@ fn hint(op: &SysOp, errno: i32, facts: &Facts) -> &'static str {
             SysOp::NewFileSystem { .. } | SysOp::NewOverlay { .. } | SysOp::CopyMount { .. },
             libc::ENOSYS,
         ) => "; it takes Linux 5.12 or newer",
+        (SysOp::NewOverlay { .. } | SysOp::OldOverlay { .. }, libc::EINVAL) => {
+            "; the log of the kernel, dmesg, says more"
+        }
         (SysOp::Place { .. }, libc::EROFS) => {
             "; the folder is missing in a read-only mount: make it there"
         }

@@ -546,3 +546,18 @@ fn the_own_program_is_out_of_reach() {
         "{message}"
     );
 }
+
+#[test]
+fn it_dies_with_the_thread_that_started_it() {
+    let Some(machine) = Machine::new() else { return };
+    let spec = machine.spec("sleep 1000");
+    let started = std::thread::spawn(move || {
+        let mut running = start(&spec).unwrap();
+        let out = running.stdout.take().unwrap();
+        std::mem::forget(running);
+        out
+    });
+    let mut out = String::new();
+    File::from(started.join().unwrap()).read_to_string(&mut out).unwrap();
+    assert_eq!(out, "");
+}

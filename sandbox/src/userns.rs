@@ -8,6 +8,7 @@ use std::env;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::mount::{MountPropagationFlags, mount_change};
@@ -190,10 +191,10 @@ impl Map {
         }
         let program = Self::program(kind);
         if !is_program(program) {
-            return Err(SandboxError::MissingProgram {
-                program,
-                fix: "sudo apt install uidmap (or shadow-utils)",
-            });
+            let debian = Path::new("/etc/debian_version").exists();
+            let fix =
+                if debian { "sudo apt install uidmap" } else { "sudo dnf install shadow-utils" };
+            return Err(SandboxError::MissingProgram { program, fix });
         }
         Ok(Self { kind, own, ranges })
     }
