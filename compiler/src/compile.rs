@@ -152,3 +152,6 @@ fn platforms(options: &BuildOptions) -> Vec<Platforms> {
         false => options.platforms.iter().map(|target| platforms(target, false)).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

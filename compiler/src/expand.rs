@@ -331,9 +331,8 @@ mod tests {
 
     #[test]
     fn required_variables_name_themselves() {
-        let required = |colon, message: &str| {
-            Some(Modifier::Required { colon, word: vec![text(message)] })
-        };
+        let required =
+            |colon, message: &str| Some(Modifier::Required { colon, word: vec![text(message)] });
         for (name, modifier, want) in [
             ("X", required(false, ""), "X: is not allowed to be unset"),
             ("E", required(true, ""), "E: is not allowed to be empty"),
@@ -356,7 +355,8 @@ mod tests {
     fn values_split_into_words() {
         let got = expand(&[text("1 "), variable("W", None)], &env(), Unset::Empty).unwrap();
         assert_eq!(got.words, ["1", "80", "81", "82"]);
-        let default = variable("X", Some(Modifier::Default { colon: true, word: vec![text("81")] }));
+        let default =
+            variable("X", Some(Modifier::Default { colon: true, word: vec![text("81")] }));
         let got = expand(&[text("80"), default], &env(), Unset::Empty).unwrap();
         assert_eq!((got.text.as_str(), got.words), ("8081", vec!["81".to_owned()]));
     }
@@ -370,7 +370,10 @@ mod tests {
         ];
         let got = expand(&parts, &env(), Unset::Kept).unwrap();
         assert_eq!(got.text, "a$X${Y:-a}");
-        assert_eq!(got.unset.iter().map(|name| name.value.as_str()).collect::<Vec<_>>(), ["X", "Y"]);
+        assert_eq!(
+            got.unset.iter().map(|name| name.value.as_str()).collect::<Vec<_>>(),
+            ["X", "Y"]
+        );
         assert!(got.used.contains("A"));
     }
 }

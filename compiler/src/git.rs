@@ -82,9 +82,8 @@ pub(crate) fn http_file_name(url: &str) -> String {
 /// Remote, query and fragment, if it is one that git reads.
 fn remote(text: &str) -> Option<(String, Option<&str>, &str)> {
     let (rest, query, fragment) = split_url(text);
-    let alphanumeric = |scheme: &&str| {
-        !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric())
-    };
+    let alphanumeric =
+        |scheme: &&str| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric());
     if let Some(scheme) = text.split_once("://").map(|(scheme, _)| scheme).filter(alphanumeric) {
         let scheme_lower = scheme.to_ascii_lowercase();
         let behind = rest.get(scheme.len() + 3..)?;
@@ -102,8 +101,11 @@ fn remote(text: &str) -> Option<(String, Option<&str>, &str)> {
     let (host, path) = behind.split_once(':')?;
     let user_fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let host_fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-    let fits = !user.is_empty() && user.chars().all(user_fits) && !host.is_empty()
-        && host.chars().all(host_fits) && !path.contains('\n');
+    let fits = !user.is_empty()
+        && user.chars().all(user_fits)
+        && !host.is_empty()
+        && host.chars().all(host_fits)
+        && !path.contains('\n');
     fits.then(|| (rest.to_owned(), query, fragment))
 }
 
@@ -141,7 +143,8 @@ impl GitReference {
             if seen.contains(&key) {
                 return Err(format!("query {key:?} has multiple values"));
             }
-            let is_switch = matches!(key.as_str(), "submodules" | "keep-git-dir" | "fetch-by-commit");
+            let is_switch =
+                matches!(key.as_str(), "submodules" | "keep-git-dir" | "fetch-by-commit");
             if value.is_empty() && !is_switch {
                 return Err(format!("query {key:?} has no value"));
             }
@@ -197,8 +200,9 @@ fn prefixed(prefix: &str, name: &str) -> String {
 fn switch(key: &str, value: &str) -> Result<bool, String> {
     match value {
         "" => Ok(true),
-        value => crate::lower::boolean(value)
-            .ok_or_else(|| format!("invalid {key} value: {value:?}")),
+        value => {
+            crate::lower::boolean(value).ok_or_else(|| format!("invalid {key} value: {value:?}"))
+        }
     }
 }
 

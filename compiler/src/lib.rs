@@ -27,6 +27,8 @@ pub mod pattern;
 pub mod reason;
 mod stages;
 mod suggest;
+#[cfg(test)]
+mod testing;
 pub mod world;
 
 pub use checks::CheckOptions;

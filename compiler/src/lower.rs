@@ -49,8 +49,7 @@ pub(crate) fn stage(conversion: &mut Conversion<'_>, index: usize) {
     let commands = std::mem::take(&mut conversion.stages[index].commands);
     for command in &commands {
         // What is wrong with an instruction or with a stage it takes from was told where it was found.
-        let sources_failed =
-            command.sources.iter().any(|source| conversion.stages[*source].failed);
+        let sources_failed = command.sources.iter().any(|source| conversion.stages[*source].failed);
         if command.broken || sources_failed {
             conversion.stages[index].failed = true;
             continue;

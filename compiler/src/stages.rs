@@ -95,7 +95,6 @@ impl<'a> Conversion<'a> {
     }
 
     /// The statements before the first FROM, and each FROM with those behind it.
-    #[expect(clippy::type_complexity, reason = "a pair that is taken apart at once")]
     fn split(&self) -> (&'a [Statement], Vec<(&'a Statement, &'a [Statement])>) {
         let statements = &self.file.statements;
         let froms: Vec<usize> = statements
@@ -128,10 +127,11 @@ impl<'a> Conversion<'a> {
     }
 
     fn name_stages(&mut self) {
-        let names = self.stages.iter().enumerate().map(|(number, stage)| match stage.name.as_str() {
-            "" => number.to_string(),
-            name => name.to_owned(),
-        });
+        let names =
+            self.stages.iter().enumerate().map(|(number, stage)| match stage.name.as_str() {
+                "" => number.to_string(),
+                name => name.to_owned(),
+            });
         self.out.builder.graph.stage_names = names.collect();
     }
 
@@ -158,8 +158,8 @@ impl<'a> Conversion<'a> {
     }
 
     fn lower_stages(&mut self, reachable: &[bool]) {
-        for index in 0..self.stages.len() {
-            let wanted = self.options.all_stages || reachable[index];
+        for (index, reachable) in reachable.iter().enumerate() {
+            let wanted = self.options.all_stages || *reachable;
             if wanted && !self.stages[index].dispatched {
                 self.inherit(index);
                 self.stages[index].dispatched = true;
@@ -218,5 +218,4 @@ impl<'a> Conversion<'a> {
         let parts = expand::parts(word, self.file.dialect.escape)?;
         expand::expand(&parts, env, Unset::Empty)
     }
-
 }

@@ -30,7 +30,7 @@ pub struct Diagnostic {
     /// What to do, if there is something to say beyond the message.
     pub help: Option<String>,
     /// The edit that mends it, where one is safe.
-    pub fix: Option<Fix>,
+    pub fix: Option<Box<Fix>>,
 }
 
 /// A place with a short remark.
@@ -108,8 +108,8 @@ impl Diagnostic {
     /// Adds an edit that replaces the primary place.
     pub fn fix(mut self, title: impl Into<String>, replacement: impl Into<String>) -> Diagnostic {
         if let Some(first) = self.labels.first() {
-            self.fix =
-                Some(Fix { title: title.into(), edits: vec![(first.span, replacement.into())] });
+            let edits = vec![(first.span, replacement.into())];
+            self.fix = Some(Box::new(Fix { title: title.into(), edits }));
         }
         self
     }

@@ -18,7 +18,8 @@ impl Builder {
     pub(crate) fn add(&mut self, step: Step, mut inputs: Vec<Input>) -> StepId {
         inputs.sort_by_key(|input| input.role);
         // Equal steps have equal keys, but not the other way round: proxies, say, are in no key.
-        let same_key = self.by_key.entry(key::definition(&step.op, &step.platform).key()).or_default();
+        let same_key =
+            self.by_key.entry(key::definition(&step.op, &step.platform).key()).or_default();
         let same = same_key.iter().copied().find(|id| {
             let other = self.graph.step(*id);
             other.op == step.op

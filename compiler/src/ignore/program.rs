@@ -11,9 +11,10 @@ use crate::pattern::decode;
 #[derive(Debug, Clone)]
 pub(super) struct Program {
     steps: Vec<Step>,
-    /// What a match must start and end with: a cheap no for most paths.
+    /// What a match must start with, end with and hold: a cheap no for most paths.
     prefix: Vec<u8>,
     suffix: Vec<u8>,
+    needle: Vec<u8>,
 }
 
 #[derive(Debug, Clone)]
@@ -83,21 +84,22 @@ impl Program {
                 }
             }
         }
-        let prefix = literals(&steps);
-        let suffix = match steps.iter().rposition(|step| !matches!(step, Step::One(Set::Char(_)))) {
-            // The slash of a group may be skipped.
-            Some(last) if last > 0 && matches!(steps[last - 1], Step::MaySkipTwo) => {
-                literals(&steps[last + 2..])
-            }
-            Some(last) => literals(&steps[last + 1..]),
-            None => literals(&steps),
-        };
-        Some(Program { steps, prefix, suffix })
+        let mut runs = literal_runs(&steps);
+        let is_literal = |step: Option<&Step>| step.and_then(literal).is_some();
+        let prefix = runs.first().filter(|_| is_literal(steps.first())).cloned();
+        let suffix = runs.last().filter(|_| is_literal(steps.last())).cloned();
+        runs.sort_by_key(Vec::len);
+        let needle = runs.pop().unwrap_or_default();
+        let (prefix, suffix) = (prefix.unwrap_or_default(), suffix.unwrap_or_default());
+        Some(Program { steps, prefix, suffix, needle })
     }
 
     /// Whether it matches the whole of a path.
     pub(super) fn matches(&self, path: &[u8]) -> bool {
-        if !path.starts_with(&self.prefix) || !path.ends_with(&self.suffix) {
+        if !path.starts_with(&self.prefix)
+            || !path.ends_with(&self.suffix)
+            || !contains(path, &self.needle)
+        {
             return false;
         }
         self.run(path, None).last().copied().unwrap_or_default()
@@ -194,11 +196,32 @@ fn assertion(escaped: char) -> Option<Assertion> {
     }
 }
 
-/// The characters at the start of some steps that can be nothing else.
-fn literals(steps: &[Step]) -> Vec<u8> {
-    let characters = steps.iter().map_while(|step| match step {
-        Step::One(Set::Char(c)) => Some(*c),
+/// The texts that every match holds, in order: runs of steps that take one character each.
+fn literal_runs(steps: &[Step]) -> Vec<Vec<u8>> {
+    let mut runs: Vec<String> = Vec::new();
+    let mut goes_on = false;
+    for (position, step) in steps.iter().enumerate() {
+        // The slash of a group may be skipped.
+        let may_be_skipped = position >= 2 && matches!(steps[position - 2], Step::MaySkipTwo);
+        let found = literal(step).filter(|_| !may_be_skipped);
+        match (found, runs.last_mut().filter(|_| goes_on)) {
+            (Some(c), Some(run)) => run.push(c),
+            (Some(c), None) => runs.push(c.into()),
+            (None, _) => {}
+        }
+        goes_on = found.is_some();
+    }
+    runs.into_iter().map(String::into_bytes).collect()
+}
+
+/// The only character that a step takes. U+FFFD also stands for what is no UTF-8, and is none.
+fn literal(step: &Step) -> Option<char> {
+    match step {
+        Step::One(Set::Char(c)) if *c != char::REPLACEMENT_CHARACTER => Some(*c),
         Step::One(_) | Step::Many(_) | Step::MaySkipTwo | Step::Assert(_) => None,
-    });
-    characters.collect::<String>().into_bytes()
+    }
+}
+
+fn contains(path: &[u8], needle: &[u8]) -> bool {
+    needle.is_empty() || path.windows(needle.len()).any(|window| window == needle)
 }

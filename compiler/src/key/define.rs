@@ -192,17 +192,8 @@ fn file(record: &mut KeyRecord, op: &FileOp) {
 }
 
 fn copy(record: &mut KeyRecord, number: usize, action: &CopyAction) {
-    let CopyAction {
-        source,
-        wildcard,
-        dest,
-        owner,
-        chmod,
-        unpack,
-        exclude,
-        parents,
-        keep_owner,
-    } = action;
+    let CopyAction { source, wildcard, dest, owner, chmod, unpack, exclude, parents, keep_owner } =
+        action;
     let field = |name: &str| format!("action {number} {name}");
     record.add(field("type"), "copy");
     record.add(field("source"), source.as_str());

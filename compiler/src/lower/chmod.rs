@@ -24,8 +24,10 @@ fn is_symbolic(mode: &str) -> bool {
     mode.split(',').all(|part| {
         let changes = part.trim_start_matches(['a', 'u', 'g', 'o']);
         let is_operator = |c: char| matches!(c, '+' | '-' | '=');
-        let is_permission = |c: char| matches!(c, 'r' | 's' | 't' | 'w' | 'X' | 'x' | 'u' | 'g' | 'o');
-        changes.starts_with(is_operator) && changes.chars().all(|c| is_operator(c) || is_permission(c))
+        let is_permission =
+            |c: char| matches!(c, 'r' | 's' | 't' | 'w' | 'X' | 'x' | 'u' | 'g' | 'o');
+        changes.starts_with(is_operator)
+            && changes.chars().all(|c| is_operator(c) || is_permission(c))
     })
 }
 
@@ -35,7 +37,9 @@ mod tests {
 
     #[test]
     fn modes() {
-        for good in ["0", "755", "07777", "00000644", "u+x", "go=u", "a=rX", "u+x,go-w", "+t", "u+x-w"] {
+        for good in
+            ["0", "755", "07777", "00000644", "u+x", "go=u", "a=rX", "u+x,go-w", "+t", "u+x-w"]
+        {
             assert_eq!(check(good, Span::new(0, 0)), Ok(()), "{good}");
         }
         for bad in ["10000", "999", "8", "x", "u", "u+x,", "u+y", "rwx", "+x 1"] {

@@ -133,7 +133,11 @@ mod tests {
             ("0", 0, 0, "tcp"),
         ] {
             let port = parse(raw, Span::new(0, 0)).unwrap();
-            assert_eq!((port.first, port.last, port.protocol.as_str()), (first, last, protocol), "{raw}");
+            assert_eq!(
+                (port.first, port.last, port.protocol.as_str()),
+                (first, last, protocol),
+                "{raw}"
+            );
         }
         for (raw, want) in [
             ("abc", "invalid containerPort: abc"),

@@ -46,8 +46,7 @@ fn cross(own: &Platform, env: Option<&Env>) -> String {
             let or_own = |text: Option<&str>, own: &str| {
                 text.filter(|text| !text.is_empty()).unwrap_or(own).to_owned()
             };
-            let (os, architecture) =
-                (or_own(os, &own.os), or_own(architecture, &own.architecture));
+            let (os, architecture) = (or_own(os, &own.os), or_own(architecture, &own.architecture));
             Platform::new(&os, &architecture, variant).normalized()
         }
     };
@@ -72,8 +71,8 @@ pub(super) fn upper_case(text: &str) -> String {
 /// COPY, ADD and WORKDIR as steps show them: expanded, quotes taken off; as written if that fails.
 pub(super) fn expanded(text: &str, env: &Env, escape: char) -> String {
     let word = Word::verbatim(text, Span::new(0, text.len()));
-    let expanded = expand::parts(&word, escape)
-        .and_then(|parts| expand::expand(&parts, env, Unset::Empty));
+    let expanded =
+        expand::parts(&word, escape).and_then(|parts| expand::expand(&parts, env, Unset::Empty));
     expanded.map_or_else(|_| text.to_owned(), |expansion| expansion.text)
 }
 

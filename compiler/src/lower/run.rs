@@ -28,7 +28,8 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Run) -> Result<(), Diagnostic> {
     let security = security(cx, it)?;
     let network = network(cx, it)?;
     if let Some(device) = it.devices.first() {
-        let message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later";
+        let message =
+            "device feature is only supported in Dockerfile frontend 1.14.0-labs or later";
         return Err(Diagnostic::error("unsupported-device", message, device.text.span));
     }
 
@@ -90,12 +91,7 @@ fn args(cx: &mut Cx<'_, '_>, it: &Run, mounts: &mut Mounts) -> (Vec<String>, Opt
     (image::with_shell(&cx.stage().image, &text), remark)
 }
 
-fn step_name(
-    cx: &mut Cx<'_, '_>,
-    env: &Env,
-    mounts: &Mounts,
-    remark: Option<&str>,
-) -> String {
+fn step_name(cx: &mut Cx<'_, '_>, env: &Env, mounts: &Mounts, remark: Option<&str>) -> String {
     let mut text = cx.command.statement.original.trim().to_owned();
     if let Some(remark) = remark {
         text.push_str(&format!(" ({remark})"));

@@ -38,7 +38,9 @@ fn is_signal(signal: &str) -> bool {
     let name = name(signal);
     let offset = |prefix: &str, most: u32| {
         let number = name.strip_prefix(prefix);
-        number.is_some_and(|it| !it.starts_with(['0', '+']) && it.parse().is_ok_and(|n: u32| n <= most))
+        number.is_some_and(|it| {
+            !it.starts_with(['0', '+']) && it.parse().is_ok_and(|n: u32| n <= most)
+        })
     };
     NAMES.contains(&name.as_str()) || offset("RTMIN+", 15) || offset("RTMAX-", 14)
 }

@@ -146,10 +146,7 @@ pub(super) fn without_tabs(text: &str) -> String {
     text.split_inclusive('\n').map(|line| line.trim_start_matches('\t')).collect()
 }
 
-fn check_checksum(
-    kind: &Transferring,
-    paths: &[(String, &Word)],
-) -> Result<(), Diagnostic> {
+fn check_checksum(kind: &Transferring, paths: &[(String, &Word)]) -> Result<(), Diagnostic> {
     let Transferring::Add { checksum: Some((_, span)), .. } = kind else { return Ok(()) };
     let message = match paths {
         [(path, _)] if git::is_http(path) || matches!(git::parse(path), git::Parsed::Git(_)) => {
@@ -353,7 +350,11 @@ mod tests {
             ("/x/*/./y", "/x/*", "y", false),
         ] {
             let parents = parents(path);
-            assert_eq!(parents, (root.into(), Parents { pattern: pattern.into(), required }), "{path}");
+            assert_eq!(
+                parents,
+                (root.into(), Parents { pattern: pattern.into(), required }),
+                "{path}"
+            );
         }
     }
 

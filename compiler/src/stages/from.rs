@@ -151,9 +151,9 @@ impl<'a> Conversion<'a> {
             .statements
             .iter()
             .take_while(|it| !matches!(it.instruction, Instruction::From(_)))
-            .any(|it| match &it.instruction {
-                Instruction::Arg(arg) => arg.args.iter().any(|it| it.name.text == name),
-                _other => false,
+            .any(|it| {
+                matches!(&it.instruction,
+                    Instruction::Arg(arg) if arg.args.iter().any(|it| it.name.text == name))
             })
     }
 

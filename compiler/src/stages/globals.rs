@@ -26,9 +26,9 @@ impl<'a> Conversion<'a> {
     }
 
     fn predefined(&self, stages: &[(&'a Statement, &'a [Statement])]) -> Env {
-        let last_name = stages.last().and_then(|(from, _)| match &from.instruction {
-            Instruction::From(from) => from.name.as_ref().map(|name| name.value.to_lowercase()),
-            _other => None,
+        let last_name = stages.last().and_then(|(from, _)| {
+            let Instruction::From(from) = &from.instruction else { return None };
+            from.name.as_ref().map(|name| name.value.to_lowercase())
         });
         let stage = self.options.target.clone().or(last_name).unwrap_or_else(|| "default".into());
         let (build, target) = (&self.platforms.build, &self.platforms.target);

@@ -13,10 +13,10 @@ impl<'a> Conversion<'a> {
         let base = self.stages[index].base;
         if let Some(base) = base.filter(|_| !self.stages[index].triggered) {
             triggers.extend(self.stages[base].commands.iter().filter_map(|command| {
-                match &command.statement.instruction {
-                    Instruction::Onbuild(onbuild) => Some(onbuild.expression.text.clone()),
-                    _other => None,
-                }
+                let Instruction::Onbuild(onbuild) = &command.statement.instruction else {
+                    return None;
+                };
+                Some(onbuild.expression.text.clone())
             }));
             self.stages[index].triggered = true;
         }

@@ -22,8 +22,8 @@ impl<'a> Conversion<'a> {
     pub(super) fn resolve(&mut self, target: usize) -> Vec<bool> {
         loop {
             let reachable = self.reachable(target);
-            for index in 0..self.stages.len() {
-                let wanted = self.options.all_stages || reachable[index];
+            for (index, reachable) in reachable.iter().enumerate() {
+                let wanted = self.options.all_stages || *reachable;
                 let stage = &self.stages[index];
                 let open = stage.base.is_none() && !stage.dispatched && !stage.failed;
                 let more = match stage.resolution {
@@ -159,7 +159,8 @@ impl<'a> Conversion<'a> {
             None => reference.to_string(),
         };
         let step_name = name::prefixed(self, index, &format!("FROM {step_name}"), &platform, None);
-        let step = self.image_step(index, &resolved, (reference, platform.clone(), origin), step_name);
+        let step =
+            self.image_step(index, &resolved, (reference, platform.clone(), origin), step_name);
         let stage = &mut self.stages[index];
         stage.image = image::inherited(&resolved.config);
         stage.tree = Tree { step, ..Tree::default() };

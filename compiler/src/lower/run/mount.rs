@@ -144,8 +144,12 @@ fn target(cx: &mut Cx<'_, '_>, fields: &Fields, span: Span) -> Result<String, Di
     };
     if target == "/" {
         let message = format!("invalid mount target {target:?}");
-        return Err(Diagnostic::error("invalid-mount", message, fields.target_span.unwrap_or(span))
-            .help("mount onto a folder, such as `target=/src`"));
+        return Err(Diagnostic::error(
+            "invalid-mount",
+            message,
+            fields.target_span.unwrap_or(span),
+        )
+        .help("mount onto a folder, such as `target=/src`"));
     }
     Ok(target)
 }

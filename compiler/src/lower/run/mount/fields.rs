@@ -10,8 +10,25 @@ use crate::suggest::with_suggestion;
 
 /// All keys there are, for suggestions.
 const KEYS: [&str; 19] = [
-    "type", "from", "source", "target", "readonly", "id", "sharing", "required", "size", "mode",
-    "uid", "gid", "src", "dst", "destination", "ro", "rw", "readwrite", "env",
+    "type",
+    "from",
+    "source",
+    "target",
+    "readonly",
+    "id",
+    "sharing",
+    "required",
+    "size",
+    "mode",
+    "uid",
+    "gid",
+    "src",
+    "dst",
+    "destination",
+    "ro",
+    "rw",
+    "readwrite",
+    "env",
 ];
 
 /// What a mount shows.
@@ -133,9 +150,10 @@ impl Fields {
         let wrong = || invalid(format!("invalid value for {lower}: {value}"), word.span);
         let number = |radix| {
             let digits = !value.starts_with('+');
-            u32::from_str_radix(&value, radix).ok().filter(|_| digits).ok_or_else(|| {
-                invalid(format!("invalid value {value} for {lower}"), word.span)
-            })
+            u32::from_str_radix(&value, radix)
+                .ok()
+                .filter(|_| digits)
+                .ok_or_else(|| invalid(format!("invalid value {value} for {lower}"), word.span))
         };
         match lower.as_str() {
             "type" => self.kind = one_of("mount type", &Kind::ALL, &value, word.span)?,

@@ -1,0 +1,5 @@
+//! Whole files to graphs: one table a topic.
+
+mod config;
+mod refusals;
+mod steps;

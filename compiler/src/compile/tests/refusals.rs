@@ -1,0 +1,110 @@
+//! What is refused, where it points, and what it says.
+
+use crate::testing::{TestWorld, errors, options};
+use crate::world::BuildOptions;
+
+#[test]
+fn one_mistake_each() {
+    for (text, word, message) in [
+        ("", "", "the Dockerfile cannot be empty"),
+        ("ARG A", "", "dockerfile contains no stages to build"),
+        ("FROM $X", "$X", "base name ($X) should not be blank"),
+        (
+            "FROM Busy",
+            "Busy",
+            "failed to parse stage name \"Busy\": invalid reference format: repository name (library/Busy) must be lowercase",
+        ),
+        ("FROM busybx", "busybx", "busybx: not found (did you mean busybox?)"),
+        ("FROM --platform=$X busybox", "$X", "empty platform value from expression $X"),
+        ("FROM busybox\nENV A=${B:?say}", "${B:?say}", "B: say"),
+        ("FROM busybox\nENV A=${B@Q}", "@", "unsupported modifier (@) in substitution"),
+        ("FROM busybox\nCOPY --from=3 a b", "3", "invalid stage index 3"),
+        (
+            "FROM busybox\nCOPY --chmod=999 a b",
+            "999",
+            "invalid chmod parameter: '999'. it should be octal string and between 0 and 07777",
+        ),
+        ("FROM busybox\nCOPY https://h/x /", "https://h/x", "source can't be a URL for COPY"),
+        ("FROM busybox\nSTOPSIGNAL SIGX", "SIGX", "invalid signal: SIGX"),
+        ("FROM busybox\nEXPOSE http", "http", "invalid containerPort: http"),
+        ("FROM busybox\nRUN --mount=target=/ true", "/", "invalid mount target \"/\""),
+        (
+            "FROM busybox\nRUN --mount=type=cach,target=/c true",
+            "cach",
+            "unsupported mount type \"cach\" (did you mean cache?)",
+        ),
+        (
+            "FROM busybox\nRUN --security=insecure true",
+            "insecure",
+            "security.insecure is not allowed",
+        ),
+        ("FROM busybox\nRUN []", "RUN []", "arguments are required"),
+        (
+            "# check=what\nFROM busybox",
+            "what",
+            "failed to parse check options: invalid check option \"what\"",
+        ),
+    ] {
+        assert_eq!(errors(text, &options()), [(word.into(), message.into())], "{text}");
+    }
+}
+
+#[test]
+fn several_mistakes_are_all_told_but_not_what_follows_from_them() {
+    let text = "FROM nosuchimage AS a\nFROM a AS b\nEXPOSE x\nFROM busybox\nEXPOSE y\nSTOPSIGNAL z\nCOPY --from=b / /\n";
+    let words: Vec<String> = errors(text, &options()).into_iter().map(|(word, _)| word).collect();
+    assert_eq!(words, ["nosuchimage", "y", "z"]);
+}
+
+#[test]
+fn stages_come_in_order() {
+    let later = "FROM busybox AS one\nCOPY --from=two /x /\nFROM busybox AS two\nFROM one\n";
+    assert_eq!(
+        errors(later, &options()),
+        [(
+            "two".into(),
+            "cannot copy from stage \"two\", it needs to be defined before current stage \"one\""
+                .into()
+        )]
+    );
+    let circle = "FROM busybox AS a\nCOPY --from=b / /\nFROM busybox AS b\nCOPY --from=a / /\n";
+    assert_eq!(
+        errors(circle, &options()),
+        [("a".into(), "circular dependency detected on stage: a".into())]
+    );
+}
+
+#[test]
+fn targets_are_suggested() {
+    let wrong = BuildOptions { target: Some("biuld".into()), ..options() };
+    assert_eq!(
+        errors("FROM busybox AS build\nFROM busybox", &wrong),
+        [("".into(), "target stage \"biuld\" could not be found (did you mean build?)".into())]
+    );
+}
+
+#[test]
+fn triggers_point_at_the_from() {
+    let text = "FROM busybox AS base\nONBUILD COPY --from=7 / /\nFROM base\n";
+    let compiled = TestWorld::default().compile(text, &options());
+    let [error] = compiled.diagnostics.as_slice() else { panic!("{:?}", compiled.diagnostics) };
+    let places: Vec<&str> = error
+        .labels
+        .iter()
+        .map(|label| {
+            let id = label.span.source;
+            let source = compiled.sources.iter().find(|it| it.id() == id).unwrap();
+            source.slice(label.span)
+        })
+        .collect();
+    assert_eq!((error.message.as_str(), places), ("invalid stage index 7", vec!["base", "7"]));
+}
+
+#[test]
+fn broken_ignore_files_are_shown() {
+    let world = TestWorld { ignore_file: Some("a\n[\n".into()), ..TestWorld::default() };
+    let compiled = world.compile("FROM busybox\n", &options());
+    let span = compiled.diagnostics[0].span().unwrap();
+    let source = compiled.sources.iter().find(|it| it.id() == span.source).unwrap();
+    assert_eq!((source.name(), source.slice(span)), (".dockerignore", "["));
+}
