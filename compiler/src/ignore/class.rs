@@ -8,12 +8,14 @@ pub(super) enum Set {
     Class { negated: bool, ranges: Vec<(char, char)> },
 }
 
-const DIGITS: &[(char, char)] = &[('0', '9')];
-const BLANKS: &[(char, char)] = &[('\t', '\n'), ('\x0c', '\r'), (' ', ' ')];
-const WORDS: &[(char, char)] = &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
+type Ranges = &'static [(char, char)];
+
+const DIGITS: Ranges = &[('0', '9')];
+const BLANKS: Ranges = &[('\t', '\n'), ('\x0c', '\r'), (' ', ' ')];
+const WORDS: Ranges = &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
 
 /// The names in `[[:name:]]`.
-const NAMED: &[(&str, &[(char, char)])] = &[
+const NAMED: &[(&str, Ranges)] = &[
     ("alnum", &[('0', '9'), ('A', 'Z'), ('a', 'z')]),
     ("alpha", &[('A', 'Z'), ('a', 'z')]),
     ("ascii", &[('\0', '\x7f')]),
@@ -121,7 +123,7 @@ fn add(ranges: &mut Vec<(char, char)>, named: &[(char, char)], is_negated: bool)
 }
 
 /// `\d`, `\s`, `\w` and their opposites, without the `\`.
-fn perl_class(text: &str) -> Option<(bool, &'static [(char, char)], &str)> {
+fn perl_class(text: &str) -> Option<(bool, Ranges, &str)> {
     let (negated, ranges) = match text.chars().next()? {
         'd' => (false, DIGITS),
         'D' => (true, DIGITS),
