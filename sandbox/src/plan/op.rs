@@ -217,8 +217,8 @@ pub(crate) enum SysOp {
     Filter,
     /// Groups, group, user.
     BecomeUser {
-        /// Supplementary groups; `None` where they cannot be set.
-        groups: Option<Vec<Gid>>,
+        /// Supplementary groups.
+        groups: Vec<Gid>,
         /// Group.
         gid: u32,
         /// User.

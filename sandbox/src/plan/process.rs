@@ -58,7 +58,7 @@ pub(super) fn steps(program: &mut Builder, spec: &Spec, cwd: CString) -> Result<
         program.add(SysOp::Filter, "install the filter of system calls");
     }
     let user = &spec.user;
-    let groups = Some(user.groups.iter().map(|gid| Gid::from_raw(*gid)).collect());
+    let groups = user.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
     let doing = format!("become the user {}:{}", user.uid, user.gid);
     program.add(SysOp::BecomeUser { groups, gid: user.gid, uid: user.uid }, doing);
     if spec.security == Security::Sandbox {
