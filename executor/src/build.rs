@@ -264,3 +264,6 @@ fn bases(graph: &BuildGraph) -> BTreeSet<StepId> {
     }
     bases
 }
+
+#[cfg(test)]
+mod tests;

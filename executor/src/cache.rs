@@ -189,6 +189,16 @@ impl Lookup {
         Ok(same.map(|record| layers_of(&record)))
     }
 
+    /// A part of the last record's pre-image.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn last_part(&self, store: &Store, name: &str) -> Result<Option<String>, Cause> {
+        let Some((id, _)) = store.last_record_of_slot(&self.slot)? else { return Ok(None) };
+        let preimage = store.preimage(id)?.and_then(|bytes| Preimage::decode(&bytes));
+        Ok(preimage.and_then(|preimage| preimage.part(name).map(str::to_owned)))
+    }
+
     /// Records what ran, under each of its content keys.
     ///
     /// # Errors

@@ -179,15 +179,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Removes a path with all that is in it.
-    pub(crate) fn remove(&mut self, path: &[u8]) {
-        self.forget(path);
-        if self.base_has(path) {
-            self.touch_parents(path);
-            self.changes.insert(path.to_vec(), Change::Removed);
-        }
-    }
-
     /// Hides all that the base has in a folder.
     pub(crate) fn make_opaque(&mut self, path: &[u8]) {
         if let Some(mut entry) = self.get(path)
@@ -371,3 +362,6 @@ fn whiteout(path: Vec<u8>) -> Entry {
         xattrs: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

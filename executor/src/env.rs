@@ -62,8 +62,6 @@ pub struct Settings {
     pub compression: Compression,
     /// What must be in the store when the build is done.
     pub deliver: Deliver,
-    /// `SOURCE_DATE_EPOCH`: no time in the image is later (seconds since 1970).
-    pub epoch: Option<i64>,
     /// Names the Dockerfile that is built (its path), so that a step finds the record of its earlier self.
     pub project: String,
     /// What `/etc/resolv.conf` is for RUN; `None` for the host's.

@@ -86,7 +86,6 @@ fn one(cx: &Cx<'_>, id: StepId, inputs: &Inputs) -> Result<(Verdict, Option<Outc
                 made: Made::Layers(base.with(&hit.layers)),
                 layers: hit.layers,
                 verdict: Verdict::Hit,
-                duration: hit.duration,
             };
             (Verdict::Hit, Some(outcome))
         }

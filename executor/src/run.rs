@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Instant, UNIX_EPOCH};
 
 use compiler::op::SourceOp;
 use compiler::{BuildGraph, CacheKey, Op, Role, StepId};
@@ -57,8 +57,6 @@ pub(crate) struct Outcome {
     pub(crate) layers: Vec<Layer>,
     /// Whether it was cached.
     pub(crate) verdict: Verdict,
-    /// How long it took, or took when it ran.
-    pub(crate) duration: Duration,
 }
 
 /// A tree that a step made.
@@ -322,7 +320,6 @@ fn run_cached(
                 made: Made::Layers(base.with(&hit.layers)),
                 layers: hit.layers,
                 verdict: Verdict::Hit,
-                duration: hit.duration,
             });
         }
         Found::Miss { reason, keys, preimage } => (reason, keys, preimage),
@@ -342,10 +339,5 @@ fn run_cached(
         started: layer.created,
     };
     lookup.record(cx.env.store, &keys, &preimage, &ran)?;
-    Ok(Outcome {
-        made: Made::Layers(base.with(&[layer])),
-        layers: vec![layer],
-        verdict,
-        duration: ran.duration,
-    })
+    Ok(Outcome { made: Made::Layers(base.with(&[layer])), layers: vec![layer], verdict })
 }

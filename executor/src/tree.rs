@@ -92,6 +92,7 @@ pub(crate) enum Last {
     /// It is followed.
     Follow,
     /// It is what the path means.
+    #[cfg(test)]
     Keep,
 }
 

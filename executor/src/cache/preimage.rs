@@ -36,6 +36,11 @@ impl Preimage {
         }
     }
 
+    /// Adds something that is no part of a key.
+    pub(crate) fn add(&mut self, name: &str, value: &str) {
+        self.definition.push((name.to_owned(), value.to_owned()));
+    }
+
     /// For the store.
     pub(crate) fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts are always JSON")

@@ -1,7 +1,5 @@
 //! `COPY --link`: lays layers that were made on an empty tree over the base.
 
-use std::time::Duration;
-
 use compiler::{Role, StepId};
 
 use crate::error::Cause;
@@ -23,10 +21,5 @@ pub(crate) fn run(cx: &Cx<'_>, id: StepId, inputs: &Inputs) -> Result<Outcome, C
             Role::Source(_) | Role::Mount(_) | Role::Upper(_) => layers.extend(snapshot.layers),
         }
     }
-    Ok(Outcome {
-        made: Made::Layers(base.with(&layers)),
-        layers,
-        verdict: Verdict::Hit,
-        duration: Duration::ZERO,
-    })
+    Ok(Outcome { made: Made::Layers(base.with(&layers)), layers, verdict: Verdict::Hit })
 }

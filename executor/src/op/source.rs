@@ -1,7 +1,5 @@
 //! Trees from outside: images, local contexts, downloads, git repositories.
 
-use std::time::Duration;
-
 use compiler::StepId;
 use compiler::op::SourceOp;
 
@@ -68,7 +66,7 @@ pub(crate) fn explain(
 
 /// A tree that is there without anything run.
 fn at_hand(made: Made, layers: Vec<Layer>) -> Outcome {
-    Outcome { made, layers, verdict: Verdict::Hit, duration: Duration::ZERO }
+    Outcome { made, layers, verdict: Verdict::Hit }
 }
 
 /// The layers of a tree; a context becomes one.

@@ -69,7 +69,7 @@ pub(crate) fn context_layer(
     if let Some(layer) = lookup.find(store, &key)?.and_then(|hit| hit.layers.first().copied()) {
         return Ok(layer);
     }
-    let (index, contents) = draft_of(cx, disk, part)?.finish()?;
+    let (index, contents) = context_draft(cx, disk, part)?.finish()?;
     let result = index.result_digest();
     let layer = store.add_sourced(index, &cx.source(&contents), Keep::Files)?;
     let preimage = Preimage::new(&lookup.definition, &content);
@@ -79,7 +79,15 @@ pub(crate) fn context_layer(
     Ok(Layer { id: layer, digest: result.0, created: started })
 }
 
-fn draft_of(cx: &Cx<'_>, disk: &Arc<Disk>, part: &ContextPart) -> Result<Draft<'static>, Cause> {
+/// As a draft of a layer.
+///
+/// # Errors
+/// Something does not fit: a bug.
+pub(crate) fn context_draft(
+    cx: &Cx<'_>,
+    disk: &Arc<Disk>,
+    part: &ContextPart,
+) -> Result<Draft<'static>, Cause> {
     let root = Owner { uid: 0, gid: 0 };
     let mut draft = Draft::new(None, cx.now());
     let content =
