@@ -28,6 +28,7 @@ use crate::facts::Fact;
 use crate::graph::{Input, Step, StepId};
 use crate::image::{self, Made};
 use crate::op::{Op, SourceOp};
+use crate::paths::windows::PathError;
 use crate::stages::{Command, Conversion, Stage};
 use crate::suggest::nearest;
 
@@ -45,7 +46,12 @@ pub(crate) struct Cx<'c, 'a> {
 
 /// Lowers a stage whose base is known.
 pub(crate) fn stage(conversion: &mut Conversion<'_>, index: usize) {
-    begin(conversion, index);
+    if let Err(error) = begin(conversion, index) {
+        let span = conversion.stages[index].span;
+        conversion.out.say(Diagnostic::error("invalid-path", error.to_string(), span));
+        conversion.stages[index].failed = true;
+        return;
+    }
     let commands = std::mem::take(&mut conversion.stages[index].commands);
     for command in &commands {
         // What is wrong with an instruction or with a stage it takes from was told where it was found.
@@ -66,7 +72,7 @@ pub(crate) fn stage(conversion: &mut Conversion<'_>, index: usize) {
 }
 
 /// The state that a stage's first instruction sees: what the image says, over what a parent stage left.
-fn begin(conversion: &mut Conversion<'_>, index: usize) {
+fn begin(conversion: &mut Conversion<'_>, index: usize) -> Result<(), PathError> {
     let target = conversion.platforms.target.clone();
     let stage = &mut conversion.stages[index];
     let platform = stage.platform.get_or_insert(target);
@@ -77,11 +83,12 @@ fn begin(conversion: &mut Conversion<'_>, index: usize) {
     }
     if !stage.image.config.working_dir.is_empty() {
         let folder = stage.image.config.working_dir.clone();
-        workdir::set(stage, &folder);
+        workdir::set(stage, &folder)?;
     }
     if !stage.image.config.user.is_empty() {
         stage.tree.user.clone_from(&stage.image.config.user);
     }
+    Ok(())
 }
 
 impl Cx<'_, '_> {

@@ -1,5 +1,7 @@
 //! Paths inside images: slashes only, cleaned by the words alone, never looked up.
 
+pub(crate) mod windows;
+
 /// Takes out `.`, `..` and double slashes (Go's `path.Clean`); the empty path is `.`.
 pub(crate) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');

@@ -12,7 +12,7 @@ use crate::image::Made;
 use crate::op::{
     CopyAction, FileAction, FileOp, HttpSource, MkfileAction, Op, Parents, SourceOp, Unpack,
 };
-use crate::paths;
+use crate::paths::{self, windows};
 
 /// Which of the two it is, with the flags that the other has not.
 #[derive(Debug)]
@@ -64,6 +64,8 @@ pub(super) fn lower(
     let dest = cx.expand(&it.destination)?;
     check_checksum(kind, &paths)?;
 
+    let plain_dest = plain(cx, &dest, true, it.destination.span)?;
+    let absolute_dest = paths::destination(&cx.stage().tree.workdir, &plain_dest);
     let env = cx.stage().tree.env.clone();
     let escape = cx.conversion.file.dialect.escape;
     let shown = name::expanded(cx.command.statement.original.trim(), &env, escape);
@@ -72,7 +74,7 @@ pub(super) fn lower(
         owner,
         chmod,
         exclude: it.exclude.iter().map(|word| word.text.clone()).collect(),
-        absolute_dest: paths::destination(&cx.stage().tree.workdir, &dest),
+        absolute_dest,
         dest,
         step_name: cx.step_name(&shown, &env),
     };
@@ -223,15 +225,25 @@ fn path_action(
         Transferring::Copy { parents } => (false, *parents),
         Transferring::Add { unpack, .. } => (unpack.unwrap_or(true), false),
     };
+    let path = plain(cx, path, false, span)?;
     let (source, parents) = match with_parents {
         true => {
-            let (source, parents) = parents(path);
+            let (source, parents) = parents(&path);
             (source, Some(parents))
         }
-        false => (paths::join("/", path), None),
+        false => (paths::join("/", &path), None),
     };
     let action = CopyAction { wildcard: true, parents, ..of_tree(source, unpack, keep_owner) };
     Ok((action, step))
+}
+
+/// A path without what only Windows writes; on other systems as it is.
+fn plain(cx: &Cx<'_, '_>, path: &str, keep_slash: bool, span: Span) -> Result<String, Diagnostic> {
+    match cx.platform().os.as_str() {
+        "windows" => windows::plain(path, keep_slash)
+            .map_err(|error| Diagnostic::error("invalid-path", error.to_string(), span)),
+        _ => Ok(path.to_owned()),
+    }
 }
 
 /// `a/./b/c` counts from `a`; without `/./` all of the path is kept.

@@ -7,12 +7,13 @@ use super::{Cx, name};
 use crate::graph::{Input, Role};
 use crate::image::Made;
 use crate::op::{FileAction, FileOp, MkdirAction, Op};
-use crate::paths;
+use crate::paths::{self, windows, windows::PathError};
 use crate::stages::Stage;
 
 pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Workdir) -> Result<(), Diagnostic> {
     let path = cx.expand(&it.path)?;
-    set(cx.stage(), &path);
+    set(cx.stage(), &path)
+        .map_err(|error| Diagnostic::error("invalid-path", error.to_string(), it.path.span))?;
     let folder = cx.stage().tree.workdir.clone();
     let mut made = Made::Nothing;
     if folder != "/" {
@@ -36,8 +37,22 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Workdir) -> Result<(), Diagnostic>
 }
 
 /// Changes the folder. An absolute path stays as it is written, slashes at its end included.
-pub(super) fn set(stage: &mut Stage<'_>, path: &str) {
-    let folder = paths::absolute(&stage.image.config.working_dir, path);
-    stage.tree.workdir.clone_from(&folder);
-    stage.image.config.working_dir = folder;
+///
+/// # Errors
+/// A path that no Windows image has.
+pub(super) fn set(stage: &mut Stage<'_>, path: &str) -> Result<(), PathError> {
+    let current = &stage.image.config.working_dir;
+    let on_windows = stage.platform.as_ref().is_some_and(|platform| platform.os == "windows");
+    if !on_windows {
+        stage.tree.workdir = paths::absolute(current, path);
+        stage.image.config.working_dir.clone_from(&stage.tree.workdir);
+        return Ok(());
+    }
+    let current = paths::absolute("/", &windows::plain(current, false)?);
+    stage.tree.workdir = match path {
+        "" => current,
+        path => paths::absolute(&current, &windows::plain(path, false)?),
+    };
+    stage.image.config.working_dir = windows::native(&stage.tree.workdir);
+    Ok(())
 }
