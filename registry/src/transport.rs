@@ -357,8 +357,61 @@ fn proxy(link: Link, proxies: &Proxies) -> Result<Option<ureq::Proxy>, RegistryE
     if let Some(password) = parsed.password() {
         builder = builder.password(password);
     }
-    for host in proxies.none_for.iter().flat_map(|text| text.split(',')) {
-        builder = builder.no_proxy(host.trim());
+    for host in direct_hosts(proxies) {
+        builder = builder.no_proxy(&host);
     }
     builder.build().map(Some).map_err(wrong)
+}
+
+/// Who is reached without a proxy: this machine, and NO_PROXY's hosts with all below them, as curl and Go read it.
+fn direct_hosts(proxies: &Proxies) -> Vec<String> {
+    let mut hosts = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec();
+    for entry in proxies.none_for.iter().flat_map(|text| text.split([',', ' '])) {
+        let name = entry.trim_start_matches('*').trim_start_matches('.');
+        match (entry, name) {
+            ("*", _) => hosts.push("*".to_owned()),
+            (_, "") => {}
+            (entry, name) if entry.len() > name.len() => hosts.push(format!(".{name}")),
+            (_, name) => hosts.extend([name.to_owned(), format!(".{name}")]),
+        }
+    }
+    hosts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_are_passed_by_for_hosts_and_what_is_below_them() {
+        let proxies = Proxies {
+            http: Some("http://user:hidden@proxy.lan:3128".to_owned()),
+            none_for: Some("a.lan, .b.lan,*.c.lan,,10.0.0.1".to_owned()),
+            ..Proxies::default()
+        };
+        let proxy = proxy(Link::Http, &proxies).unwrap().unwrap();
+        for (address, expected) in [
+            ("http://a.lan/", true),
+            ("http://x.a.lan/", true),
+            ("http://xa.lan/", false),
+            ("http://x.b.lan:5000/", true),
+            ("http://b.lan/", false),
+            ("http://x.c.lan/", true),
+            ("http://10.0.0.1/", true),
+            ("http://localhost:5000/", true),
+            ("http://127.0.0.1:5000/", true),
+            ("http://[::1]:5000/", true),
+            ("http://d.lan/", false),
+        ] {
+            assert_eq!(proxy.is_no_proxy(&address.parse().unwrap()), expected, "{address}");
+        }
+        assert!(super::proxy(Link::Https, &proxies).unwrap().is_none());
+    }
+
+    #[test]
+    fn broken_proxies_are_refused_without_showing_them() {
+        let proxies = Proxies { https: Some("ht tp://u:hidden@".to_owned()), ..Proxies::default() };
+        let error = proxy(Link::Https, &proxies).unwrap_err().to_string();
+        assert!(!error.contains("hidden"), "{error}");
+    }
 }
