@@ -27,6 +27,17 @@ pub struct Expansion {
     pub unset: Vec<Spanned<String>>,
 }
 
+impl Expansion {
+    /// The variables that had no value, each where it was met first.
+    pub fn unset_names(&self) -> impl Iterator<Item = &Spanned<String>> {
+        let is_first = |index: usize, name: &Spanned<String>| {
+            self.unset[..index].iter().all(|earlier| earlier.value != name.value)
+        };
+        let names = self.unset.iter().enumerate();
+        names.filter(move |(index, name)| is_first(*index, name)).map(|(_, name)| name)
+    }
+}
+
 /// What becomes of a variable without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unset {

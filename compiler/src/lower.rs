@@ -162,7 +162,7 @@ impl Cx<'_, '_> {
 
     fn note_unset(&mut self, expansion: &Expansion) {
         let stage = &self.conversion.stages[self.index];
-        for unset in &expansion.unset {
+        for unset in expansion.unset_names() {
             let declared = stage.args.iter().any(|(name, _)| *name == unset.value);
             if declared || NOT_IN_ENV.contains(&unset.value.as_str()) {
                 continue;

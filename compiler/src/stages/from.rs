@@ -131,7 +131,7 @@ impl<'a> Conversion<'a> {
     }
 
     fn note_undeclared(&mut self, expansion: &Expansion, statement: &Statement) {
-        for unset in &expansion.unset {
+        for unset in expansion.unset_names() {
             if self.declares(&unset.value) {
                 continue;
             }
