@@ -52,7 +52,7 @@ impl Config {
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Config::default()),
             Err(error) => {
-                Err(CliError::failed(format!("cannot read `{}`: {error}", path.display())))
+                Err(CliError::io(format_args!("cannot read `{}`", path.display()), &error))
             }
         }
     }

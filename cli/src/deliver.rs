@@ -31,6 +31,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) names: &'a [Reference],
     /// What paths are relative to.
     pub(crate) env: &'a Env,
+    /// No time in what is written is later (seconds since 1970).
+    pub(crate) epoch: Option<i64>,
     /// Is told what happens.
     pub(crate) reporter: &'a Reporter,
 }

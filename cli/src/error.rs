@@ -72,12 +72,17 @@ impl CliError {
         }
     }
 
+    /// The file system refused something: `doing` says what, as in "cannot read `x`".
+    pub(crate) fn io(doing: impl std::fmt::Display, error: &io::Error) -> CliError {
+        CliError::failed(format!("{doing}: {}", reason(error)))
+    }
+
     /// An error of writing our own output.
     pub(crate) fn output(error: &io::Error) -> CliError {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return CliError::BrokenPipe;
         }
-        CliError::failed(format!("cannot write to standard output: {error}"))
+        CliError::io("cannot write to standard output", error)
     }
 
     /// The status the process ends with.
@@ -98,6 +103,15 @@ impl CliError {
             CliError::Reported | CliError::Interrupted | CliError::BrokenPipe => None,
         }
     }
+}
+
+/// The system's words for an error, in lower case and without its number.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
 }
 
 impl From<store::StoreError> for CliError {

@@ -4,24 +4,25 @@
 //! is remembered, so that the executor, when it needs a layer, fetches it from where the image was found.
 
 pub(crate) mod find;
-mod layout;
 pub(crate) mod pull;
 pub(crate) mod remote;
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use compiler::op::{ImageOrigin, ImageSource};
 use compiler::{ImageQuery, ResolvedImage, WorldError};
 use executor::{Images, OutsideError};
-use oci::manifest::{Descriptor, Manifest};
+use oci::manifest::{Descriptor, ImageIndex, Manifest, media_type};
 use oci::{Digest, ImageConfig, Platform, Reference};
+use store::archive::layout::{Layout, LayoutName};
 use store::{ImageRecord, Store, StoreError};
 
 use crate::progress::Reporter;
-use layout::{Layout, LayoutError};
 use remote::{Remote, RemoteError};
+
+/// How deep image indexes may lie in each other.
+const MAX_DEPTH: usize = 4;
 
 /// Where base images come from in one build.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ struct Found {
 #[derive(Debug, Clone)]
 enum Place {
     Store,
-    Layout(Layout),
+    Layout(Arc<Layout>),
     Registry(Reference),
 }
 
@@ -63,9 +64,12 @@ pub(crate) enum ImageError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A layout does not have it.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
+    /// Not `PATH[:TAG][@DIGEST]`.
+    #[error("`{0}` names no OCI layout")]
+    LayoutName(String),
+    /// No image of a layout is for the platform.
+    #[error("the layout has no image for {0}")]
+    NoPlatform(Platform),
     /// A registry does not have it.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -84,7 +88,8 @@ impl ImageError {
         match self {
             ImageError::Store(_)
             | ImageError::Remote(_)
-            | ImageError::Layout(_)
+            | ImageError::LayoutName(_)
+            | ImageError::NoPlatform(_)
             | ImageError::Broken { .. } => None,
         }
     }
@@ -107,10 +112,8 @@ impl<'a> ImageSources<'a> {
             ImageOrigin::Registry => self.by_name(query.reference, query.platform),
             ImageOrigin::Layout(text) => self.in_layout(text, query.platform),
         };
-        let (digest, found, config) = found.map_err(|error| WorldError {
-            message: format!("{}: {error}", query.reference),
-            help: error.help(),
-        })?;
+        let (digest, found, config) =
+            found.map_err(|error| WorldError { message: error.to_string(), help: error.help() })?;
         self.found().insert(digest, found);
         Ok(ResolvedImage { manifest: Some(digest), config })
     }
@@ -152,11 +155,23 @@ impl<'a> ImageSources<'a> {
         text: &str,
         platform: &Platform,
     ) -> Result<(Digest, Found, ImageConfig), ImageError> {
-        let layout = Layout::parse(text);
-        let image = layout.image(platform)?;
-        let config = parse_config(&image.config_bytes)?;
-        let found = Found { manifest: image.manifest, place: Place::Layout(layout) };
-        Ok((image.digest, found, config))
+        let text = text.strip_prefix("oci-layout://").unwrap_or(text);
+        let name =
+            LayoutName::parse(text).ok_or_else(|| ImageError::LayoutName(text.to_owned()))?;
+        let layout = Layout::open(&name.path)?;
+        let mut entry = layout.find(&name)?;
+        for _ in 0..MAX_DEPTH {
+            if !media_type::is_index(&entry.media_type) {
+                break;
+            }
+            let index: ImageIndex = parse("image index", &layout.read(&entry.digest)?)?;
+            let chosen = index.choose(platform).cloned();
+            entry = chosen.ok_or_else(|| ImageError::NoPlatform(platform.clone()))?;
+        }
+        let manifest = parse_manifest(&layout.read(&entry.digest)?)?;
+        let config = parse_config(&layout.read(&manifest.config.digest)?)?;
+        let found = Found { manifest, place: Place::Layout(Arc::new(layout)) };
+        Ok((entry.digest, found, config))
     }
 
     fn in_registry(
@@ -233,7 +248,8 @@ impl Images for ImageSources<'_> {
                 ),
                 help: Some(format!("get it again: dfc pull {}", image.reference.familiar())),
             }),
-            Place::Layout(layout) => copy_blob(&layout, self.store, layer, progress)
+            Place::Layout(layout) => layout
+                .copy_blob(&layer.digest, self.store)
                 .map_err(|error| outside(error.to_string())),
             Place::Registry(name) => self
                 .remote
@@ -243,49 +259,23 @@ impl Images for ImageSources<'_> {
     }
 }
 
-/// Copies a layer of a layout into the store; the store checks its digest.
-fn copy_blob(
-    layout: &Layout,
-    store: &Store,
-    layer: &Descriptor,
-    progress: &dyn Fn(u64),
-) -> Result<(), ImageError> {
-    let file = layout.open_blob(&layer.digest)?;
-    let mut writer = store.blob_writer()?;
-    let mut counted = Counted { inner: file.take(layer.size), count: 0, progress };
-    io::copy(&mut counted, &mut writer).and_then(|_| writer.flush()).map_err(|source| {
-        StoreError::Io { doing: format!("copy blob {}", layer.digest), source }
-    })?;
-    writer.finish(Some(&layer.digest))?;
-    Ok(())
-}
-
-/// Tells how much was read.
-struct Counted<'a, R> {
-    inner: R,
-    count: u64,
-    progress: &'a dyn Fn(u64),
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.count += count as u64;
-        (self.progress)(self.count);
-        Ok(count)
-    }
-}
-
 /// Reads a manifest.
 pub(crate) fn parse_manifest(bytes: &[u8]) -> Result<Manifest, ImageError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| ImageError::Broken { what: "manifest", why: error.to_string() })
+    parse("manifest", bytes)
 }
 
 /// Reads a config.
 pub(crate) fn parse_config(bytes: &[u8]) -> Result<ImageConfig, ImageError> {
     ImageConfig::parse(bytes)
         .map_err(|error| ImageError::Broken { what: "config", why: error.to_string() })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(
+    what: &'static str,
+    bytes: &[u8],
+) -> Result<T, ImageError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| ImageError::Broken { what, why: error.to_string() })
 }
 
 fn outside(message: String) -> OutsideError {

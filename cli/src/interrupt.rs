@@ -22,7 +22,7 @@ impl Interrupt {
     /// The kernel does not let us listen.
     pub(crate) fn listen(cancel: Cancel) -> Result<Interrupt, CliError> {
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
-            .map_err(|error| CliError::failed(format!("cannot listen for signals: {error}")))?;
+            .map_err(|error| CliError::io("cannot listen for signals", &error))?;
         let handle = signals.handle();
         let thread = std::thread::spawn(move || {
             for signal in signals.forever() {

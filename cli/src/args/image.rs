@@ -132,7 +132,7 @@ pub(crate) enum ArchiveFormat {
 /// `dfc load`
 #[derive(Debug, Args)]
 pub(crate) struct LoadArgs {
-    /// The archive, or a folder with an OCI layout (default: standard input)
+    /// The archive (default: standard input)
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
     /// Print nothing but names

@@ -55,6 +55,7 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             outputs: &outputs,
             names: &names,
             env: &ui.env,
+            epoch: built.compiled.graph.epoch,
             reporter: &reporter,
         };
         let ids = deliver::deliver(&built.images, &delivery).map_err(Failure::Deliver)?;
@@ -68,6 +69,12 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let (built, ids) = result.map_err(|failure| failure.report(&cancel, ui))?;
     if !built.compiled.warnings.is_empty() && mode != ProgressMode::Quiet {
         project::report(&built.compiled.warnings, &built.compiled.sources, ui);
+    }
+    if let Some(id) = ids.id.filter(|_| matches!(mode, ProgressMode::Auto | ProgressMode::Tty)) {
+        let names: Vec<String> = names.iter().map(Reference::familiar).collect();
+        let named =
+            if names.is_empty() { String::new() } else { format!("{}: ", names.join(", ")) };
+        ui.note(format_args!("Built {named}{id}"));
     }
     if let Some(file) = &args.iidfile {
         let id = ids.id.map(|id| id.to_string()).unwrap_or_default();
@@ -136,7 +143,6 @@ fn build(
         .compile(outside.images)
         .map_err(|(found, sources)| Failure::Compile(found, sources))?;
     let status = StepStatus::new(&compiled.graph, reporter.clone());
-    let settings = Settings { epoch: compiled.graph.epoch, ..settings };
     let env = executor::Env {
         store: outside.store,
         contexts: project.contexts.clone(),
@@ -149,7 +155,10 @@ fn build(
         now: SystemTime::now,
     };
     match executor::build(&compiled.graph, &env) {
-        Ok(images) => Ok(Built { compiled, images }),
+        Ok(images) => {
+            status.done();
+            Ok(Built { compiled, images })
+        }
         Err(error) => Err(Failure::Build(error, Box::new(compiled))),
     }
 }
@@ -171,7 +180,6 @@ fn settings(
         jobs: args.jobs.or(defaults.jobs).filter(|jobs| *jobs > 0),
         compression,
         deliver: if outputs.wants_image() { Deliver::Blobs } else { Deliver::Trees },
-        epoch: None,
         project: project.name.clone(),
         resolv_conf: None,
         limits: limits::parse(&args.limits)?,
@@ -216,5 +224,5 @@ fn progress_mode(args: &BuildArgs, config: &Config, ui: &Ui) -> Result<ProgressM
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     std::fs::write(path, bytes)
-        .map_err(|error| CliError::failed(format!("cannot write `{}`: {error}", path.display())))
+        .map_err(|error| CliError::io(format_args!("cannot write `{}`", path.display()), &error))
 }

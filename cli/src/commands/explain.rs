@@ -52,7 +52,6 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
             jobs: None,
             compression: Compression::Gzip,
             deliver: Deliver::Nothing,
-            epoch: compiled.graph.epoch,
             project: project.name.clone(),
             resolv_conf: None,
             limits: sandbox::Limits::default(),

@@ -1,4 +1,4 @@
-//! `dfc load`: reads images from an archive, or from a folder with an OCI layout.
+//! `dfc load`: reads images from an archive.
 
 use std::fs::File;
 use std::io;
@@ -17,26 +17,30 @@ pub(crate) fn run(args: &LoadArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     }
     let store = open::store(&ui.env)?;
     let images = match &args.input {
-        None => store::archive::read(&store, &mut io::stdin().lock())?,
+        None => store::archive::read(&store, io::stdin())?,
         Some(file) => {
             let path = ui.env.path(file);
+            let doing = || format!("cannot read `{}`", path.display());
             if path.is_dir() {
-                store::archive::oci::read_folder(&store, &path)?
-            } else {
-                let mut file = File::open(&path).map_err(|error| {
-                    CliError::failed(format!("cannot read `{}`: {error}", path.display()))
-                })?;
-                store::archive::read(&store, &mut file)?
+                return Err(CliError::failed(format!("{}: it is a folder", doing())).help(
+                    "a build takes an image from a layout folder with --build-context NAME=oci-layout://FOLDER",
+                ));
             }
+            store::archive::read(
+                &store,
+                File::open(&path).map_err(|error| CliError::io(doing(), &error))?,
+            )?
         }
     };
     for image in images {
         for name in &image.names {
+            store.tag(name, &image.manifest)?;
             let name = name.familiar();
             ui.line(if args.quiet { name } else { format!("Loaded image: {name}") })?;
         }
         if image.names.is_empty() {
-            let id = image.config.unwrap_or(image.manifest);
+            let config = store.image(&image.manifest)?.and_then(|record| record.config);
+            let id = config.unwrap_or(image.manifest);
             ui.line(if args.quiet { id.to_string() } else { format!("Loaded image ID: {id}") })?;
         }
     }

@@ -56,14 +56,16 @@ enum Echo {
 
 fn from_stdin() -> Result<String, CliError> {
     let mut text = String::new();
-    io::stdin().lock().take(MAX_PASSWORD).read_to_string(&mut text).map_err(|error| {
-        CliError::failed(format!("cannot read the password from standard input: {error}"))
-    })?;
+    io::stdin()
+        .lock()
+        .take(MAX_PASSWORD)
+        .read_to_string(&mut text)
+        .map_err(|error| CliError::io("cannot read the password from standard input", &error))?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
 fn ask(question: &str, echo: Echo, ui: &mut Ui) -> Result<String, CliError> {
-    let failed = |error: io::Error| CliError::failed(format!("cannot ask: {error}"));
+    let failed = |error: io::Error| CliError::io("cannot ask", &error);
     ui.prompt(question);
     let stdin = rustix::stdio::stdin();
     let before = tcgetattr(stdin).map_err(|error| failed(error.into()))?;

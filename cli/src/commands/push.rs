@@ -61,9 +61,9 @@ pub(crate) fn image(
     let progress = |digest: &oci::Digest, done: u64| {
         task.part(&digest.short(), done, sizes.get(digest).copied());
     };
-    let pushed = remote.push(name, &image, store, &progress).map_err(|error| {
-        CliError::failed(format!("cannot push {}: {error}", name.familiar()))
-    })?;
+    let pushed = remote
+        .push(name, &image, store, &progress)
+        .map_err(|error| CliError::failed(format!("cannot push {}: {error}", name.familiar())))?;
     task.done();
     Ok(pushed.digest)
 }

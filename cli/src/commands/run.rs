@@ -154,8 +154,8 @@ fn variables(args: &RunArgs, image: &[String], env: &Env) -> Vec<String> {
 fn execute(mut spec: Spec, tty: bool) -> Result<u8, CliError> {
     let mut terminal = None;
     if tty {
-        let (ours, theirs) = Terminal::open()
-            .map_err(|error| CliError::failed(format!("cannot make a terminal: {error}")))?;
+        let (ours, theirs) =
+            Terminal::open().map_err(|error| CliError::io("cannot make a terminal", &error))?;
         terminal = Some(ours);
         spec.stdio = Stdio::Terminal(theirs);
     } else {

@@ -3,8 +3,9 @@
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use oci::{Digest, Reference};
+use oci::Platform;
 use store::Store;
+use store::archive::{Archived, docker, oci as oci_archive};
 
 use crate::args::image::{ArchiveFormat, SaveArgs};
 use crate::deliver::write_file;
@@ -23,8 +24,8 @@ pub(crate) fn run(args: &SaveArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let images = images(&store, &args.images)?;
     let write = |out: &mut dyn Write| -> Result<(), CliError> {
         match args.format {
-            ArchiveFormat::Docker => store::archive::docker::write(&store, &images, out)?,
-            ArchiveFormat::Oci => store::archive::oci::write(&store, &images, out)?,
+            ArchiveFormat::Docker => docker::write(&store, &images, &Platform::host(), out)?,
+            ArchiveFormat::Oci => oci_archive::write(&store, &images, out)?,
         }
         Ok(())
     };
@@ -40,17 +41,17 @@ pub(crate) fn run(args: &SaveArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
 }
 
 /// The images with the names they are saved under: those that were typed, none for one that was named by its id.
-fn images(store: &Store, texts: &[String]) -> Result<Vec<(Digest, Vec<Reference>)>, CliError> {
-    let mut images: Vec<(Digest, Vec<Reference>)> = Vec::new();
+fn images(store: &Store, texts: &[String]) -> Result<Vec<Archived>, CliError> {
+    let mut images: Vec<Archived> = Vec::new();
     for text in texts {
         let record = find::image(store, text)?;
         let typed = text.parse().ok().filter(|name| record.names.contains(name));
-        let position = images.iter().position(|(digest, _)| *digest == record.manifest);
+        let position = images.iter().position(|image| image.manifest == record.manifest);
         let names = match position {
-            Some(position) => &mut images[position].1,
+            Some(position) => &mut images[position].names,
             None => {
-                images.push((record.manifest, Vec::new()));
-                &mut images.last_mut().expect("just pushed").1
+                images.push(Archived { manifest: record.manifest, names: Vec::new() });
+                &mut images.last_mut().expect("just pushed").names
             }
         };
         names.extend(typed);

@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use oci::Reference;
 use oci::manifest::Descriptor;
+use oci::{Platform, Reference};
+use store::archive::Archived;
 
 use super::Delivery;
 use crate::error::CliError;
@@ -17,14 +18,14 @@ pub(super) fn oci(
     image: &Descriptor,
     delivery: &Delivery<'_>,
 ) -> Result<(), CliError> {
-    let names = all_names(archive, delivery)?;
+    let archived = Archived { manifest: image.digest, names: all_names(archive, delivery)? };
     let task = delivery.reporter.task("exporting to oci image format");
     if let (true, Dest::File(folder)) = (archive.folder, &archive.dest) {
         let folder = delivery.env.path(folder);
-        store::archive::oci::write_folder(delivery.store, &[(image.digest, names)], &folder)?;
+        store::archive::oci::write_folder(delivery.store, &[archived], &folder)?;
     } else {
         write(&archive.dest, delivery, |out| {
-            Ok(store::archive::oci::write(delivery.store, &[(image.digest, names)], out)?)
+            Ok(store::archive::oci::write(delivery.store, &[archived], out)?)
         })?;
     }
     task.done();
@@ -37,10 +38,10 @@ pub(super) fn docker(
     image: &Descriptor,
     delivery: &Delivery<'_>,
 ) -> Result<(), CliError> {
-    let names = all_names(archive, delivery)?;
+    let archived = Archived { manifest: image.digest, names: all_names(archive, delivery)? };
     let task = delivery.reporter.task("exporting to docker image format");
     write(&archive.dest, delivery, |out| {
-        Ok(store::archive::docker::write(delivery.store, &[(image.digest, names)], out)?)
+        Ok(store::archive::docker::write(delivery.store, &[archived], &Platform::host(), out)?)
     })?;
     task.done();
     Ok(())
@@ -69,7 +70,7 @@ pub(crate) fn write_file(
     produce: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let failed =
-        |error: io::Error| CliError::failed(format!("cannot write `{}`: {error}", path.display()));
+        |error: io::Error| CliError::io(format_args!("cannot write `{}`", path.display()), &error);
     if path.symlink_metadata().is_ok_and(|data| !data.is_file()) {
         let mut out = BufWriter::new(File::create(path).map_err(failed)?);
         produce(&mut out)?;

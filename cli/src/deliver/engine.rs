@@ -3,7 +3,9 @@
 use std::io::{self, BufWriter, Write};
 use std::process::{Command, Stdio};
 
+use oci::Platform;
 use oci::manifest::Descriptor;
+use store::archive::Archived;
 
 use super::Delivery;
 use crate::error::CliError;
@@ -32,8 +34,8 @@ pub(super) fn load(image: &Descriptor, delivery: &Delivery<'_>) -> Result<(), Cl
     // Both write little, so the pipes do not fill up while we write.
     let written = {
         let mut out = BufWriter::with_capacity(1 << 16, stdin);
-        let images = [(image.digest, delivery.names.to_vec())];
-        store::archive::docker::write(delivery.store, &images, &mut out)
+        let images = [Archived { manifest: image.digest, names: delivery.names.to_vec() }];
+        store::archive::docker::write(delivery.store, &images, &Platform::host(), &mut out)
             .map_err(CliError::from)
             .and_then(|()| out.flush().map_err(|error| failed("does not read", &error)))
     };

@@ -16,9 +16,9 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use store::layer::index::{is_below, parent};
-use store::{Entry, Kind, Mtime, Store};
+use store::{ContentSource as _, Entry, Flat, Kind, Mtime, Source};
 
-use super::tree::{Merged, cannot_write};
+use super::tree::cannot_write;
 use crate::error::CliError;
 
 /// A folder that is being filled.
@@ -30,12 +30,16 @@ struct Open {
 }
 
 /// Writes all entries below `dest`, which is there.
-pub(super) fn write(merged: &Merged, store: &Store, dest: &Path) -> Result<(), CliError> {
+pub(super) fn write(flat: &Flat, dest: &Path) -> Result<(), CliError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let fd = openat(CWD, dest, flags, Mode::empty())
         .map_err(|error| cannot_write(dest, &error.into()))?;
     let mut open = vec![Open { path: Vec::new(), fd, mode: 0, mtime: None }];
-    for (position, entry) in merged.entries.iter().enumerate() {
+    for (position, entry) in flat.index().entries().iter().enumerate() {
+        if entry.path.is_empty() {
+            // The folder itself is the user's.
+            continue;
+        }
         while open.len() > 1 && !is_below(&entry.path, &open[open.len() - 1].path) {
             close(open.pop()).map_err(|error| cannot_write(dest, &error))?;
         }
@@ -51,7 +55,7 @@ pub(super) fn write(merged: &Merged, store: &Store, dest: &Path) -> Result<(), C
         }
         remove(folder.fd.as_fd(), name).map_err(failed)?;
         if let Kind::File { .. } = entry.kind {
-            let content = merged.open(position, store)?;
+            let content = flat.open(position, entry).map_err(failed)?;
             copy(folder.fd.as_fd(), name, content, entry).map_err(failed)?;
         } else {
             special(folder.fd.as_fd(), name, entry, open[0].fd.as_fd()).map_err(failed)?;
@@ -88,7 +92,7 @@ fn remove(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
     }
 }
 
-fn copy(folder: BorrowedFd<'_>, name: &OsStr, mut from: File, entry: &Entry) -> io::Result<()> {
+fn copy(folder: BorrowedFd<'_>, name: &OsStr, mut from: Source, entry: &Entry) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd = openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?;
     let mut to = File::from(fd);

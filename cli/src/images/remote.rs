@@ -148,8 +148,9 @@ pub(crate) fn write_credentials(env: &Env, text: &str) -> Result<(), CliError> {
         return Err(CliError::failed("there is no place for the password: HOME is not set")
             .help("set DOCKER_CONFIG to a folder"));
     };
-    let failed =
-        |error: io::Error| CliError::failed(format!("cannot write `{}`: {error}", folder.display()));
+    let failed = |error: io::Error| {
+        CliError::io(format_args!("cannot write `{}`", folder.display()), &error)
+    };
     std::fs::create_dir_all(&folder).map_err(failed)?;
     // A temporary file has mode 600, and keeps it under its new name.
     let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;

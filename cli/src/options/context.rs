@@ -90,7 +90,7 @@ fn folder(spec: &str, value: &str, env: &Env) -> Result<PathBuf, CliError> {
             Err(CliError::failed(format!("--build-context `{spec}`: `{value}` is not a folder")))
         }
         Err(error) => {
-            Err(CliError::failed(format!("--build-context `{spec}`: `{value}`: {error}")))
+            Err(CliError::io(format_args!("--build-context `{spec}`: `{value}`"), &error))
         }
     }
 }

@@ -100,10 +100,10 @@ impl Secrets {
                 self.secrets.insert(id, Source::File(path));
                 Ok(())
             }
-            Err(error) => Err(CliError::failed(format!(
-                "cannot read secret `{id}`: {}: {error}",
-                path.display()
-            ))),
+            Err(error) => {
+                let doing = format_args!("cannot read secret `{id}` from `{}`", path.display());
+                Err(CliError::io(doing, &error))
+            }
         }
     }
 
@@ -124,7 +124,7 @@ impl Secrets {
             }
             Ok(_) => Err(CliError::usage(format!("--ssh `{spec}`: not an agent socket"))
                 .help("add the key to ssh-agent with ssh-add, and pass --ssh default")),
-            Err(error) => Err(CliError::failed(format!("--ssh `{spec}`: {error}"))),
+            Err(error) => Err(CliError::io(format_args!("--ssh `{spec}`"), &error)),
         }
     }
 }

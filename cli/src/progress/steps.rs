@@ -1,6 +1,5 @@
 //! Events of the executor as updates: each step of the graph is an item.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use compiler::{BuildGraph, StepId};
@@ -14,7 +13,7 @@ pub(crate) struct StepStatus {
     reporter: Reporter,
     names: Vec<String>,
     first: ItemId,
-    packing: Mutex<BTreeMap<StepId, Task>>,
+    packing: Mutex<Option<Task>>,
 }
 
 impl StepStatus {
@@ -33,8 +32,18 @@ impl StepStatus {
         self.names.get(step.index()).map_or("", String::as_str)
     }
 
-    fn packing(&self) -> std::sync::MutexGuard<'_, BTreeMap<StepId, Task>> {
-        self.packing.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Tells about the packing of layers, which is one item for all of them.
+    fn packing(&self, tell: impl FnOnce(&Task)) {
+        let mut packing = self.packing.lock().unwrap_or_else(PoisonError::into_inner);
+        tell(packing.get_or_insert_with(|| self.reporter.task("exporting layers")));
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn done(self) {
+        let packing = self.packing.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(task) = packing {
+            task.done();
+        }
     }
 }
 
@@ -62,17 +71,10 @@ impl Status for StepStatus {
                 (step, What::End { outcome: Outcome::Stopped, took: Default::default() })
             }
             Event::Packing { step } => {
-                let task = self.reporter.task(format!("packing {}", self.name(step)));
-                self.packing().insert(step, task);
-                return;
+                return self.packing(|task| task.part(self.name(step), 0, None));
             }
             Event::Packed { step, size, .. } => {
-                let task = self.packing().remove(&step);
-                if let Some(task) = task {
-                    task.line(&crate::options::size::show(size));
-                    task.done();
-                }
-                return;
+                return self.packing(|task| task.part(self.name(step), size, Some(size)));
             }
             Event::Notice { step, text } => {
                 let item = step.map_or(0, |step| self.item(step));

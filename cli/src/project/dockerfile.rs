@@ -40,7 +40,7 @@ impl Input {
                     .help("give a folder as PATH"));
             }
             let empty = tempfile::tempdir()
-                .map_err(|error| CliError::failed(format!("cannot make a folder: {error}")))?;
+                .map_err(|error| CliError::io("cannot make a folder", &error))?;
             let context = LocalContext { root: empty.path().to_owned(), ignore: None };
             let source = from_stdin()?;
             return Ok(Input { source, project: "-".into(), context, _empty: Some(empty) });
@@ -81,27 +81,26 @@ pub(crate) fn named_context(root: PathBuf) -> Result<LocalContext, CliError> {
 /// It is missing, cannot be read, or is too large.
 pub(crate) fn read_source(shown: &Path, path: &Path) -> Result<SourceFile, CliError> {
     let name = shown.to_string_lossy();
-    let failed = |error: &dyn std::fmt::Display| {
-        CliError::failed(format!("cannot read the Dockerfile `{name}`: {error}"))
-    };
+    let doing = format!("cannot read the Dockerfile `{name}`");
     match path.metadata() {
         Ok(data) if data.is_dir() => {
-            return Err(failed(&"it is a folder").help("name the file in it with -f"));
+            return Err(CliError::failed(format!("{doing}: it is a folder"))
+                .help("name the file in it with -f"));
         }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(failed(&"there is no such file").help("name the file with -f"));
+            return Err(CliError::failed(format!("{doing}: there is no such file"))
+                .help("name the file with -f"));
         }
-        Err(error) => return Err(failed(&error)),
+        Err(error) => return Err(CliError::io(doing, &error)),
     }
-    let text = File::open(path).and_then(read_text).map_err(|error| failed(&error))?;
+    let text = File::open(path).and_then(read_text).map_err(|error| CliError::io(doing, &error))?;
     Ok(SourceFile::new(name, text))
 }
 
 fn from_stdin() -> Result<SourceFile, CliError> {
-    let text = read_text(io::stdin().lock()).map_err(|error| {
-        CliError::failed(format!("cannot read the Dockerfile from standard input: {error}"))
-    })?;
+    let text = read_text(io::stdin().lock())
+        .map_err(|error| CliError::io("cannot read the Dockerfile from standard input", &error))?;
     if text.as_bytes().get(257..262) == Some(b"ustar") || text.starts_with('\u{1f}') {
         return Err(CliError::failed("standard input is an archive, not a Dockerfile")
             .help("unpack it, and give the folder as PATH"));
@@ -135,7 +134,7 @@ fn context_folder(context: &Path, env: &Env) -> Result<PathBuf, CliError> {
         Ok(_) => Err(CliError::failed(format!("the build context `{shown}` is not a folder"))
             .help("give the folder as PATH, and the Dockerfile with -f")),
         Err(error) => {
-            Err(CliError::failed(format!("cannot read the build context `{shown}`: {error}")))
+            Err(CliError::io(format_args!("cannot read the build context `{shown}`"), &error))
         }
     }
 }
@@ -162,7 +161,7 @@ fn read_ignore(path: &Path, name: &str) -> Result<Option<(String, String)>, CliE
     match File::open(path).and_then(read_text) {
         Ok(text) => Ok(Some((name.to_owned(), text))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(CliError::failed(format!("cannot read `{}`: {error}", path.display()))),
+        Err(error) => Err(CliError::io(format_args!("cannot read `{}`", path.display()), &error)),
     }
 }
 

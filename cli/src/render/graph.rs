@@ -104,7 +104,9 @@ impl GraphView {
             for step in &steps {
                 view.steps[*step].stage = Some(position);
             }
-            let name = name.unwrap_or_else(|| stage.0.to_string());
+            // A stage without a name is called what its steps are called.
+            let number = stage.0.to_string();
+            let name = name.filter(|name| *name != number).unwrap_or(format!("stage-{number}"));
             view.stages.push(StageView { name, steps, after: Vec::new(), depth: 0 });
         }
         view.link_stages();

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! Dockerfile for linux/amd64: 5 steps, 3 cached, 1 would run, 1 open
-//! order: deps | assets > final
+//! stages: deps ∥ assets ─▶ final
 //!
 //! deps
-//! |- cached     [deps 1/2] FROM docker.io/library/alpine:3.22
-//! '- would run  [deps 2/2] RUN make                            12.3s last time
-//!                 env V was `1`, is `2`
+//! ├─ CACHED     [deps 1/2] FROM docker.io/library/alpine:3.22
+//! └─ would run  [deps 2/2] RUN make  12.3s last time
+//!               env V was `1`, is `2`
+//!
+//! final  ◀ deps, assets
 //! ```
 
 use std::fmt::Write as _;
@@ -58,7 +60,7 @@ fn head(view: &GraphView) -> String {
     text
 }
 
-/// Which stages wait for which: `a | b > c`, where what stands beside each other is independent.
+/// Which stages wait for which: `a ∥ b ─▶ c`, where what stands beside each other is independent.
 fn order(view: &GraphView) -> String {
     let waves = view.waves();
     if waves.iter().map(Vec::len).sum::<usize>() < 2 {
@@ -121,8 +123,10 @@ fn notes(step: &StepView, view: &GraphView) -> Vec<String> {
         }
     }
     for (input, role) in &step.inputs {
-        let input = &view.steps[*input];
-        if input.stage != step.stage || input.stage.is_none() {
+        let (position, input) = (*input, &view.steps[*input]);
+        // That a stage begins with the end of another one is said by its title.
+        let ends = input.stage.is_some_and(|it| view.stages[it].steps.last() == Some(&position));
+        if (input.stage != step.stage || input.stage.is_none()) && !(role == "base" && ends) {
             notes.push(format!("{role} ◀ {}", input.name));
         }
     }

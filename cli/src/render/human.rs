@@ -31,6 +31,9 @@ pub(crate) fn diagnostics(
     let mut text = String::new();
     for diagnostic in diagnostics {
         let shown = Shown::new(diagnostic, sources);
+        if !text.is_empty() {
+            text.push('\n');
+        }
         let start = text.len();
         if handler.render_report(&mut text, &shown).is_err() {
             // The source cannot be shown; the words still can.
@@ -46,17 +49,21 @@ pub(crate) fn diagnostics(
 
 /// `FILE:LINE:COLUMN: message` of one diagnostic, without the source.
 pub(crate) fn plain(diagnostic: &Diagnostic, sources: &[SourceFile]) -> String {
-    let word = match diagnostic.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    };
     let place = diagnostic.span().and_then(|span| {
         let source = source(sources, span.source)?;
         let (line, column) = source.lines().position(source.text(), span.start);
         Some(format!("{}:{line}:{column}: ", source.name()))
     });
+    let word = severity(diagnostic);
     format!("{}{word}: {}\n", place.unwrap_or_default(), diagnostic.message)
+}
+
+fn severity(diagnostic: &Diagnostic) -> &'static str {
+    match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
 }
 
 /// The source with an id.
@@ -68,12 +75,14 @@ pub(crate) fn source(sources: &[SourceFile], id: SourceId) -> Option<&SourceFile
 #[derive(Debug)]
 struct Shown<'a> {
     diagnostic: &'a Diagnostic,
+    /// The Dockerfile's name, for what has no place in it.
+    file: Option<&'a str>,
     source: Option<NamedSource<String>>,
     labels: Vec<LabeledSpan>,
 }
 
 impl<'a> Shown<'a> {
-    fn new(diagnostic: &'a Diagnostic, sources: &[SourceFile]) -> Shown<'a> {
+    fn new(diagnostic: &'a Diagnostic, sources: &'a [SourceFile]) -> Shown<'a> {
         let found = diagnostic.span().and_then(|span| source(sources, span.source));
         let mut labels = Vec::new();
         for (position, label) in diagnostic.labels.iter().enumerate() {
@@ -89,7 +98,8 @@ impl<'a> Shown<'a> {
             });
         }
         let source = found.map(|found| NamedSource::new(found.name(), found.text().to_owned()));
-        Shown { diagnostic, source, labels }
+        let file = sources.first().map(SourceFile::name);
+        Shown { diagnostic, file, source, labels }
     }
 }
 
@@ -102,6 +112,9 @@ fn visible(text: &str, range: std::ops::Range<usize>) -> (usize, usize) {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (None, Some(file)) = (&self.source, self.file) {
+            write!(f, "{file}: ")?;
+        }
         f.write_str(&self.diagnostic.message)
     }
 }
@@ -110,7 +123,7 @@ impl std::error::Error for Shown<'_> {}
 
 impl miette::Diagnostic for Shown<'_> {
     fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        Some(Box::new(self.diagnostic.code))
+        Some(Box::new(format!("{}[{}]", severity(self.diagnostic), self.diagnostic.code)))
     }
 
     fn severity(&self) -> Option<miette::Severity> {
