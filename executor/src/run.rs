@@ -1,12 +1,12 @@
 //! One step from its inputs to its outcome: looked up, and run if it is not cached.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, UNIX_EPOCH};
 
 use compiler::op::SourceOp;
 use compiler::{BuildGraph, CacheKey, Op, Role, StepId};
-use store::{ContentSource, Entry, Keep, LayerIndex, Mtime};
+use store::{ContentSource, Entry, FolderSource, Keep, LayerIndex, Mtime};
 
 use crate::cache::preimage::Preimage;
 use crate::cache::{Definition, InputKey, Lookup, Ran, Slots};
@@ -44,6 +44,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) remote: Remote,
     /// Runs commands.
     pub(crate) runner: &'a dyn Runner,
+    /// Whether commands see trees through overlays; asked once.
+    overlay: OnceLock<bool>,
     /// Whether nothing may be fetched or run, since only verdicts are asked for.
     pub(crate) explains: bool,
 }
@@ -76,7 +78,9 @@ pub(crate) enum NewLayer {
     /// An index with contents elsewhere.
     Sourced(LayerIndex, Vec<Option<Content>>),
     /// An upper folder.
-    Folder(store::Folder, LayerIndex),
+    Upper(store::Folder, LayerIndex),
+    /// A whole tree, and what is new in it.
+    Tree(store::Folder, LayerIndex),
 }
 
 impl<'a> Cx<'a> {
@@ -111,6 +115,7 @@ impl<'a> Cx<'a> {
             slots: Slots::new(graph, &env.settings.project),
             remote: Remote::default(),
             runner,
+            overlay: OnceLock::new(),
             explains: false,
         })
     }
@@ -142,6 +147,19 @@ impl<'a> Cx<'a> {
         if self.stop.is_cancelled() { Err(Cause::Cancelled) } else { Ok(()) }
     }
 
+    /// Whether a tree can be shown as layers over each other; where not, it is copied for every command.
+    pub(crate) fn can_overlay(&self) -> bool {
+        *self.overlay.get_or_init(|| match self.runner.can_overlay(self.env.store.root()) {
+            Ok(()) => true,
+            Err(why) => {
+                let text =
+                    format!("no overlay here ({why}): every RUN works on a copy of its tree");
+                self.tell(Event::Notice { step: None, text });
+                false
+            }
+        })
+    }
+
     /// Tells of an event.
     pub(crate) fn tell(&self, event: Event) {
         self.env.status.event(event);
@@ -171,14 +189,20 @@ impl<'a> Cx<'a> {
     ) -> Result<Layer, Cause> {
         let store = self.env.store;
         let index = match &new {
-            NewLayer::Sourced(index, _) | NewLayer::Folder(_, index) => index,
+            NewLayer::Sourced(index, _) | NewLayer::Upper(_, index) | NewLayer::Tree(_, index) => {
+                index
+            }
         };
         let result = index.result_digest();
         if let Some(earlier) = lookup.same_result(store, &result)? {
             return Ok(earlier);
         }
         let layer = match new {
-            NewLayer::Folder(folder, index) => store.adopt(folder, index)?,
+            NewLayer::Upper(folder, index) => store.adopt(folder, index)?,
+            NewLayer::Tree(folder, index) => {
+                let files = FolderSource::open(&folder.fs())?;
+                store.add_sourced(index, &files, Keep::Files)?
+            }
             NewLayer::Sourced(index, contents) => {
                 store.add_sourced(index, &self.source(&contents), self.how_to_keep(id))?
             }

@@ -283,17 +283,23 @@ impl World {
 pub(crate) struct FakeRunner {
     /// The commands that ran.
     pub(crate) ran: Mutex<Vec<String>>,
+    /// Whether there are no overlays.
+    pub(crate) copies: bool,
 }
 
 impl Runner for FakeRunner {
     fn run(&self, spec: &Spec, stop: &Cancel, log: Log<'_>) -> Result<Exit, SandboxError> {
         let command = spec.args[0].to_string_lossy().into_owned();
         self.ran.lock().unwrap().push(command.clone());
-        let Tree::Overlay { upper: Some(upper), .. } = &spec.root else { panic!("no upper") };
+        let folder = match &spec.root {
+            Tree::Overlay { upper: Some(upper), .. } => &upper.folder,
+            Tree::Overlay { upper: None, .. } => panic!("no upper"),
+            Tree::Folder(folder) => folder,
+        };
         let words: Vec<&str> = command.split(' ').collect();
         let code = match words.as_slice() {
             ["write", path, text] => {
-                write_below(&upper.folder, path, text);
+                write_below(folder, path, text);
                 0
             }
             ["fail", code] => {
@@ -309,6 +315,13 @@ impl Runner for FakeRunner {
             _ => 0,
         };
         Ok(Exit { status: ExitStatus::Code(code), out_of_memory: false })
+    }
+
+    fn can_overlay(&self, _: &Path) -> Result<(), SandboxError> {
+        match self.copies {
+            false => Ok(()),
+            true => Err(SandboxError::NotPermitted { why: "a test".into(), fix: "none".into() }),
+        }
     }
 }
 

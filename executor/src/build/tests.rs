@@ -125,6 +125,21 @@ fn explain_says_what_a_build_would_do() {
 }
 
 #[test]
+fn without_overlays_the_layers_are_the_same() {
+    let (one, other) = (World::new(), World::new());
+    let digests = |world: &World, copies| {
+        world.write("src/a", "1");
+        let runner = FakeRunner { copies, ..FakeRunner::default() };
+        let images = build(world, &three_steps("write mid 1").0, &runner);
+        let digest = |layer: &crate::image::BuiltLayer| {
+            world.store.index(layer.id.unwrap()).unwrap().result_digest()
+        };
+        images[0].layers.iter().map(digest).collect::<Vec<_>>()
+    };
+    assert_eq!(digests(&one, false), digests(&other, true));
+}
+
+#[test]
 fn the_first_failure_stops_the_rest() {
     let world = World::new();
     let mut graph = BuildGraph::default();

@@ -149,9 +149,12 @@ impl Cached for ExecStep<'_> {
         let accounts = accounts::read(&base, store)?;
         let process = owner::for_process(&self.op.user, &accounts)?;
         let folder = store.new_folder()?;
-        let root = Tree::Overlay {
-            lowers: store.lay_out_chain(&base.layers)?,
-            upper: Some(Upper { folder: folder.fs(), work: folder.work() }),
+        let root = if cx.can_overlay() {
+            let upper = Upper { folder: folder.fs(), work: folder.work() };
+            Tree::Overlay { lowers: store.lay_out_chain(&base.layers)?, upper: Some(upper) }
+        } else {
+            store.write_flat(&store.flatten(&base.layers)?, &folder.fs())?;
+            Tree::Folder(folder.fs())
         };
         let prepared = mounts::prepare(cx, self.id, self.op, &self.mounts)?;
         let mut spec = Spec::new(root, self.op.args.iter().map(OsString::from).collect());
@@ -210,9 +213,14 @@ impl ExecStep<'_> {
         folder: Folder,
         base: &crate::draft::Base,
     ) -> Result<NewLayer, Cause> {
-        let options = ScanOptions::default();
-        let index = cx.env.store.scan_upper(&folder.fs(), Some(&base.view), &options)?;
-        Ok(NewLayer::Folder(folder, index))
+        let (store, options) = (cx.env.store, ScanOptions::default());
+        Ok(if cx.can_overlay() {
+            let index = store.scan_upper(&folder.fs(), Some(&base.view), &options)?;
+            NewLayer::Upper(folder, index)
+        } else {
+            let index = store.scan_against(&folder.fs(), &base.view, &options)?;
+            NewLayer::Tree(folder, index)
+        })
     }
 
     /// The environment of the image and the ARGs, the proxies, the secrets, and HOME.

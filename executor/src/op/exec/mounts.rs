@@ -76,23 +76,29 @@ fn bind(
     readonly: bool,
 ) -> Result<Source, Cause> {
     let (tree, path) = input.layers(cx, source)?;
-    let lowers = lowers(cx, &tree)?;
-    let tree = match (lowers.as_slice(), readonly) {
-        ([one], true) => Tree::Folder(one.clone()),
-        (_, true) => Tree::Overlay { lowers, upper: None },
-        (_, false) => {
-            let folder = cx.env.store.new_folder()?;
-            let upper = Upper { folder: folder.fs(), work: folder.work() };
-            kept.folders.push(folder);
-            Tree::Overlay { lowers, upper: Some(upper) }
-        }
-    };
+    let tree = show(cx, kept, &tree, readonly)?;
     Ok(Source::Bind { tree, path })
 }
 
-/// The files of a tree's layers.
-fn lowers(cx: &Cx<'_>, tree: &Snapshot) -> Result<Vec<PathBuf>, Cause> {
-    Ok(cx.env.store.lay_out_chain(&tree.ids())?)
+fn show(cx: &Cx<'_>, kept: &mut Kept, tree: &Snapshot, readonly: bool) -> Result<Tree, Cause> {
+    let store = cx.env.store;
+    let lowers = store.lay_out_chain(&tree.ids())?;
+    if let ([one], true) = (lowers.as_slice(), readonly) {
+        return Ok(Tree::Folder(one.clone()));
+    }
+    if readonly && cx.can_overlay() {
+        return Ok(Tree::Overlay { lowers, upper: None });
+    }
+    let folder = store.new_folder()?;
+    let shown = if cx.can_overlay() {
+        let upper = Upper { folder: folder.fs(), work: folder.work() };
+        Tree::Overlay { lowers, upper: Some(upper) }
+    } else {
+        store.write_flat(&store.flatten(&tree.ids())?, &folder.fs())?;
+        Tree::Folder(folder.fs())
+    };
+    kept.folders.push(folder);
+    Ok(shown)
 }
 
 /// `from=scratch`: a folder with nothing in it.
@@ -145,11 +151,21 @@ impl Cache<'_> {
             Sharing::Shared | Sharing::Locked => Sharing::Locked,
             Sharing::Private => Sharing::Private,
         };
+        let store = cx.env.store;
+        if !cx.can_overlay() {
+            let copy = |folder: &Path| {
+                let flat = store.flatten(&tree.ids()).map_err(std::io::Error::other)?;
+                store.write_flat(&flat, folder).map_err(std::io::Error::other).map(drop)
+            };
+            let folder = self.open(cx, kept, &name, sharing, copy)?;
+            return Ok(Source::Bind { tree: Tree::Folder(folder), path });
+        }
         let folder = self.open(cx, kept, &name, sharing, |_| Ok(()))?;
-        let fresh = cx.env.store.new_folder()?;
+        let fresh = store.new_folder()?;
         let upper = Upper { folder, work: fresh.work() };
         kept.folders.push(fresh);
-        let tree = Tree::Overlay { lowers: lowers(cx, &tree)?, upper: Some(upper) };
+        let lowers = store.lay_out_chain(&tree.ids())?;
+        let tree = Tree::Overlay { lowers, upper: Some(upper) };
         Ok(Source::Bind { tree, path })
     }
 

@@ -1,6 +1,7 @@
 //! [`Runner`]: the seam between steps and processes; tests put a fake there.
 
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use sandbox::{Exit, SandboxError, Spec};
@@ -18,6 +19,12 @@ pub(crate) trait Runner: Sync {
     /// # Errors
     /// It cannot be started.
     fn run(&self, spec: &Spec, stop: &Cancel, log: Log<'_>) -> Result<Exit, SandboxError>;
+
+    /// Tries whether trees in a folder can be laid over each other.
+    ///
+    /// # Errors
+    /// Says why they cannot.
+    fn can_overlay(&self, folder: &Path) -> Result<(), SandboxError>;
 }
 
 /// Runs commands in the sandbox.
@@ -60,6 +67,10 @@ impl Runner for InSandbox {
         }
         drop(pipes);
         running.wait()
+    }
+
+    fn can_overlay(&self, folder: &Path) -> Result<(), SandboxError> {
+        sandbox::can_overlay(folder)
     }
 }
 
