@@ -125,7 +125,8 @@ impl Store {
             other: at("contexts") + at("tmp") + at("store.db") + at("store.db-wal"),
             reclaimable: 0,
         };
-        usage.reclaimable = usage.caches;
+        let caches = self.root.join("caches");
+        usage.reclaimable = names(&caches)?.iter().map(|it| disk_usage(&caches.join(it))).sum();
         let (needed, layers) = self.db.write("read what is needed", |db| {
             let needed = self.needed_by_images(db, true)?;
             let layers = self.held_layers(db, &needed)?;
@@ -371,4 +372,95 @@ fn disk_usage(path: &Path) -> u64 {
         bytes += entries.map(|entry| disk_usage(&entry.path())).sum::<u64>();
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use oci::Reference;
+    use oci::manifest::{Compression, Descriptor};
+
+    use super::*;
+    use crate::layer::index::TreeDigest;
+    use crate::record::{Key, StepRecord};
+    use crate::testing::{small_layer, store};
+
+    fn record(store: &Store, layers: Vec<LayerId>) {
+        let record = StepRecord {
+            definition_key: Key([1; 32]),
+            content_key: Key([2; 32]),
+            result: TreeDigest([3; 32]),
+            layers,
+            slot: String::new(),
+            name: String::new(),
+            duration: Duration::ZERO,
+            started: 0,
+        };
+        store.put_record(&record, b"").unwrap();
+    }
+
+    /// A tagged image with one layer.
+    fn image(store: &Store) -> (LayerId, Digest) {
+        let layer = small_layer(store);
+        let packed = store.pack(layer, Compression::Gzip, None).unwrap();
+        let mut config = ImageConfig::default();
+        config.rootfs.diff_ids = vec![packed.diff_id];
+        let config = store.put_blob(&config.to_json()).unwrap();
+        let config = Descriptor::new(media_type::OCI_CONFIG, config, 1);
+        let layers = vec![Descriptor::new(media_type::OCI_LAYER_GZIP, packed.blob, packed.size)];
+        let manifest = Manifest::oci(config, layers).to_json();
+        (layer, store.put_manifest(&manifest, media_type::OCI_MANIFEST).unwrap())
+    }
+
+    #[test]
+    fn what_images_and_records_need_stays() {
+        let (_folder, store) = store();
+        let (kept, manifest) = image(&store);
+        let name = Reference::parse("kept").unwrap();
+        store.tag(&name, &manifest).unwrap();
+        let loose = small_layer(&store);
+        let recorded = small_layer(&store);
+        record(&store, vec![recorded]);
+        store.put_blob(b"loose").unwrap();
+        let before = store.usage().unwrap();
+        assert!(before.reclaimable > 0 && before.reclaimable < before.blobs + before.layers);
+        let old = PrunePolicy { unused_since: Some(1), ..PrunePolicy::default() };
+        assert_eq!(store.prune(&old).unwrap(), Pruned::default(), "all of it is newer");
+        let roomy = PrunePolicy { keep_storage: Some(u64::MAX), ..PrunePolicy::default() };
+        let pruned = store.prune(&roomy).unwrap();
+        assert_eq!((pruned.records, pruned.layers, pruned.blobs), (0, 0, 1));
+        let pruned =
+            store.prune(&PrunePolicy { untagged: true, ..PrunePolicy::default() }).unwrap();
+        assert_eq!((pruned.records, pruned.layers, pruned.images.len()), (1, 2, 0));
+        assert!(pruned.bytes > 0);
+        assert!(store.layer(loose).is_err() && store.layer(recorded).is_err());
+        store.lay_out(kept).unwrap();
+        assert_eq!(store.usage().unwrap().reclaimable, 0);
+        store.untag(&name).unwrap();
+        let pruned =
+            store.prune(&PrunePolicy { untagged: true, ..PrunePolicy::default() }).unwrap();
+        assert_eq!((pruned.images, pruned.layers, pruned.blobs), (vec![manifest], 1, 3));
+    }
+
+    #[test]
+    fn nothing_goes_while_another_has_it_open() {
+        let (folder, store) = store();
+        let second = Store::open(folder.path()).unwrap();
+        assert!(matches!(store.prune(&PrunePolicy::default()), Err(StoreError::InUse)));
+        drop(second);
+        store.prune(&PrunePolicy::default()).unwrap();
+        Store::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn caches_and_folders_without_a_row_go() {
+        let (folder, store) = store();
+        drop(store.cache_mount("x", crate::Sharing::Locked).unwrap());
+        fs::create_dir_all(folder.path().join("layers/77/fs")).unwrap();
+        store.prune(&PrunePolicy { caches: true, ..PrunePolicy::default() }).unwrap();
+        for name in ["layers", "caches"] {
+            assert_eq!(fs::read_dir(folder.path().join(name)).unwrap().count(), 0, "{name}");
+        }
+    }
 }

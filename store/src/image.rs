@@ -1,8 +1,8 @@
 //! Images and their names. An image is a manifest (or an index of several) that the database knows; what it refers to
 //! may be elsewhere.
 
-use oci::manifest::media_type;
-use oci::{Digest, ImageConfig, ImageIndex, Manifest, Platform, Reference};
+use oci::manifest::{Document, media_type};
+use oci::{Digest, ImageConfig, Manifest, Platform, Reference};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::db::digest;
@@ -36,14 +36,15 @@ impl Store {
     /// Stores a manifest or an index; what it refers to need not be here. The config should be, for then the image has
     /// a platform and a time.
     pub fn put_manifest(&self, bytes: &[u8], media_type: &str) -> Result<Digest, StoreError> {
-        let broken = |source| StoreError::Json { what: "the manifest".into(), source };
-        let found = if media_type::is_index(media_type) {
-            let index: ImageIndex = serde_json::from_slice(bytes).map_err(broken)?;
-            let members = index.manifests.iter().map(|it| it.digest).collect();
-            Described { members, ..Described::default() }
-        } else {
-            let manifest: Manifest = serde_json::from_slice(bytes).map_err(broken)?;
-            self.describe(&manifest)?
+        let document = Document::parse(bytes, Some(media_type)).map_err(|err| {
+            StoreError::Archive { what: "the manifest".into(), why: err.to_string() }
+        })?;
+        let found = match &document {
+            Document::Index(index) => {
+                let members = index.manifests.iter().map(|it| it.digest).collect();
+                Described { members, ..Described::default() }
+            }
+            Document::Manifest(manifest) => self.describe(manifest)?,
         };
         let manifest = self.put_blob(bytes)?;
         let doing = || "add an image".to_owned();

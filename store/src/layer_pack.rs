@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use oci::Digest;
 use oci::digest::Hasher;
 use oci::manifest::Compression;
 
@@ -66,20 +67,30 @@ impl Store {
 
     /// The same tar, compressed in another way.
     fn repack(&self, form: &Packed, compression: Compression) -> Result<Packed, StoreError> {
-        let doing = || format!("pack blob {} again", form.blob);
-        let (_, mut stream) = decompress(self.open_blob(&form.blob)?).doing(doing)?;
-        let mut blob = self.blob_writer()?;
-        let compressor = Compressor::new(&mut blob, compression, self.pool()).doing(doing)?;
-        let mut both = Both { compressor, hasher: Hasher::default() };
-        io::copy(&mut stream, &mut both).doing(doing)?;
-        both.compressor.finish().doing(doing)?;
-        let found = both.hasher.finish();
+        let (blob, size, found) = self.recompress(&form.blob, compression)?;
         if found != form.diff_id {
             let what = format!("the tar in blob {}", form.blob);
             return Err(StoreError::Digest { what, expected: form.diff_id, found });
         }
-        let (blob, size) = blob.finish(None)?;
         Ok(Packed { blob, size, compression, ..form.clone() })
+    }
+
+    /// A blob's content, compressed in another way: digest and size of the new blob, and digest of the content.
+    pub(crate) fn recompress(
+        &self,
+        blob: &Digest,
+        compression: Compression,
+    ) -> Result<(Digest, u64, Digest), StoreError> {
+        let doing = || format!("compress blob {blob} in another way");
+        let (_, mut stream) = decompress(self.open_blob(blob)?).doing(doing)?;
+        let mut out = self.blob_writer()?;
+        let compressor = Compressor::new(&mut out, compression, self.pool()).doing(doing)?;
+        let mut both = Both { compressor, hasher: Hasher::default() };
+        io::copy(&mut stream, &mut both).doing(doing)?;
+        both.compressor.finish().doing(doing)?;
+        let content = both.hasher.finish();
+        let (digest, size) = out.finish(None)?;
+        Ok((digest, size, content))
     }
 }
 

@@ -369,3 +369,6 @@ fn compression_name(compression: Compression) -> &'static str {
         Compression::Zstd => "zstd",
     }
 }
+
+#[cfg(test)]
+mod tests;

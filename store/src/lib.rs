@@ -2,12 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod archive;
 mod blob;
 mod cache_mount;
 mod compress;
 mod context;
 mod db;
 mod error;
+mod flat;
 mod folder;
 mod gc;
 mod image;
@@ -26,6 +28,7 @@ pub use blob::BlobWriter;
 pub use cache_mount::{CacheMount, Sharing};
 pub use context::{CachedFile, ContextCache};
 pub use error::StoreError;
+pub use flat::Flat;
 pub use folder::Folder;
 pub use gc::{PrunePolicy, Pruned, Usage};
 pub use image::ImageRecord;

@@ -21,7 +21,7 @@ const MAX_TEXT: u64 = 1 << 20;
 /// The file cannot be read as an index: of another version, or damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the layer's index is damaged or of another version")]
-pub struct BadIndex;
+pub(crate) struct BadIndex;
 
 /// Writes an index down.
 pub(crate) fn encode(index: &LayerIndex, result: &TreeDigest) -> Vec<u8> {

@@ -162,6 +162,7 @@ impl LayerIndex {
         }
         let mut index = LayerIndex { entries };
         index.order_links();
+        index.repeat_metadata();
         Ok(index)
     }
 
@@ -247,6 +248,19 @@ impl LayerIndex {
         let len = slice[start..]
             .partition_point(|entry| entry.path == path || is_below(&entry.path, path));
         range.start + start..range.start + start + len
+    }
+
+    /// Gives the names of a file one owner, mode, time and attributes, those of the name that holds the content.
+    fn repeat_metadata(&mut self) {
+        for position in 0..self.entries.len() {
+            let Kind::Hardlink { target } = &self.entries[position].kind else { continue };
+            let Some(holder) = self.position(target) else { continue };
+            let Entry { mode, uid, gid, mtime, ref xattrs, .. } = self.entries[holder];
+            let xattrs = xattrs.clone();
+            let entry = &mut self.entries[position];
+            (entry.mode, entry.uid, entry.gid) = (mode, uid, gid);
+            (entry.mtime, entry.xattrs) = (mtime, xattrs);
+        }
     }
 
     /// Makes the first name of every file in tree order the one that holds the content.

@@ -32,7 +32,7 @@ pub(crate) fn pack(
     Ok(diff_id)
 }
 
-fn write_tar<W: Write>(
+pub(crate) fn write_tar<W: Write>(
     index: &LayerIndex,
     source: &dyn ContentSource,
     epoch: Option<i64>,

@@ -403,3 +403,6 @@ fn display(path: &[u8]) -> std::path::PathBuf {
     use std::os::unix::ffi::OsStrExt;
     std::ffi::OsStr::from_bytes(path).into()
 }
+
+#[cfg(test)]
+mod tests;

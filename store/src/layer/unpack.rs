@@ -390,3 +390,6 @@ pub fn clean(name: &[u8]) -> Result<Vec<u8>, TarError> {
     }
     Ok(parts.join(&b'/'))
 }
+
+#[cfg(test)]
+mod tests;

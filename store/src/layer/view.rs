@@ -416,3 +416,6 @@ fn missing(mut path: Vec<u8>, mut todo: Vec<Vec<u8>>) -> Vec<u8> {
     }
     path
 }
+
+#[cfg(test)]
+mod tests;

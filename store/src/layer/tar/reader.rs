@@ -184,7 +184,7 @@ impl<R: Read> TarReader<R> {
             if self.members > self.limits.members {
                 return Err(TarError::TooMany(self.limits.members));
             }
-            let size = header.entry_size().map_err(|_| TarError::Header("a size is no number"))?;
+            let size = number(&header.as_old().size, header.entry_size())?;
             match header.entry_type() {
                 EntryType::GNULongName => {
                     extension.path = Some(until_nul(self.extension(&mut extension.bytes, size)?));
@@ -210,7 +210,6 @@ impl<R: Read> TarReader<R> {
         mut extension: Extension,
     ) -> Result<Member, TarError> {
         let mut stored = extension.number(b"size")?.unwrap_or(size);
-        let number = |it: io::Result<u64>| it.map_err(|_| TarError::Header("bad number"));
         let mut path = extension.pax.remove(&b"path"[..]).or(extension.path.take());
         let mut path = path.take().unwrap_or_else(|| header_path(header));
         let link = extension.pax.remove(&b"linkpath"[..]).or(extension.link.take());
@@ -265,13 +264,21 @@ impl<R: Read> TarReader<R> {
         let small = |number: u64| {
             u32::try_from(number).map_err(|_| TarError::Header("an owner is too big"))
         };
-        let uid = extension.number(b"uid")?.map_or_else(|| number(header.uid()), Ok)?;
-        let gid = extension.number(b"gid")?.map_or_else(|| number(header.gid()), Ok)?;
-        let mode = header.mode().map_err(|_| TarError::Header("a mode is no number"))? & 0o7777;
+        let uid = extension
+            .number(b"uid")?
+            .map_or_else(|| number(&header.as_old().uid, header.uid()), Ok)?;
+        let gid = extension
+            .number(b"gid")?
+            .map_or_else(|| number(&header.as_old().gid, header.gid()), Ok)?;
+        let mode = header.mode().map(u64::from);
+        let mode = number(&header.as_old().mode, mode)? as u32 & 0o7777;
         let mtime = match extension.pax.get(&b"mtime"[..]) {
             Some(text) => parse_time(text).ok_or(TarError::Header("a time is no number"))?,
             // Times before 1970 stand there in two's complement.
-            None => Mtime { secs: number(header.mtime())?.cast_signed(), nanos: 0 },
+            None => Mtime {
+                secs: number(&header.as_old().mtime, header.mtime())?.cast_signed(),
+                nanos: 0,
+            },
         };
         let xattrs = extension.pax.into_iter().filter_map(|(key, value)| {
             key.strip_prefix(b"SCHILY.xattr.").map(|name| (name.to_vec(), value))
@@ -494,6 +501,15 @@ fn is_known(kind: EntryType) -> bool {
 /// The name in the header itself; ustar's prefix counts, GNU headers have times in its place.
 fn header_path(header: &Header) -> Vec<u8> {
     header.path_bytes().into_owned()
+}
+
+/// A field that is a number; one that was left empty is zero.
+fn number(field: &[u8], parsed: io::Result<u64>) -> Result<u64, TarError> {
+    match parsed {
+        Ok(number) => Ok(number),
+        Err(_) if field.iter().all(|byte| matches!(byte, 0 | b' ')) => Ok(0),
+        Err(_) => Err(TarError::Header("a field that should be a number is none")),
+    }
 }
 
 fn until_nul(mut bytes: Vec<u8>) -> Vec<u8> {

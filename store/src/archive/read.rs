@@ -1,0 +1,247 @@
+//! Reading archives of either kind, plain or compressed, in one pass: what `docker load` takes.
+//!
+//! `index.json` or `manifest.json` may stand at the end, so every file of some size becomes a blob at once. Blobs that
+//! nothing names in the end go with the next prune.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use oci::manifest::{Descriptor, Document, media_type};
+use oci::{Digest, ImageConfig, ImageIndex, Manifest, Reference};
+
+use super::docker::Item;
+use super::{Archived, annotation, document};
+use crate::compress::decompress;
+use crate::error::{Doing, StoreError};
+use crate::layer::index::{join, parent};
+use crate::layer::tar::{Limits, Member, MemberKind, TarError, TarReader};
+use crate::layer::unpack::clean;
+use crate::store::Store;
+
+/// The JSON files at the top are small.
+const MAX_JSON: u64 = 16 << 20;
+/// Links between files of an archive.
+const MAX_LINKS: usize = 16;
+
+/// Reads an OCI or docker archive into the store. The images are not given their names yet ([`Store::tag`]).
+pub fn read(store: &Store, stream: impl Read + Send) -> Result<Vec<Archived>, StoreError> {
+    let (_, stream) = decompress(stream).doing(|| "read the archive".into())?;
+    let mut files = Files::default();
+    let limits = Limits { members: 1 << 20, ..Limits::default() };
+    let mut tar = TarReader::new(stream, limits);
+    while let Some(member) = tar.next().map_err(tar_error)? {
+        files.take(store, &member, &mut tar)?;
+    }
+    let docker = files.docker_items()?;
+    if let Some(bytes) = files.json.remove("index.json") {
+        let index: ImageIndex = parse("index.json", &bytes)?;
+        return read_oci(store, &files, &index, docker.unwrap_or_default());
+    }
+    match docker {
+        Some(items) => items.iter().map(|item| read_docker(store, &files, item)).collect(),
+        None => Err(broken(
+            "it holds neither index.json nor manifest.json, so it is no archive of images",
+        )),
+    }
+}
+
+/// What an archive holds.
+#[derive(Default)]
+struct Files {
+    json: BTreeMap<String, Vec<u8>>,
+    blobs: BTreeMap<Vec<u8>, (Digest, u64)>,
+    links: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Files {
+    fn take<R: Read>(
+        &mut self,
+        store: &Store,
+        member: &Member,
+        content: &mut TarReader<R>,
+    ) -> Result<(), StoreError> {
+        let path = clean(&member.path).map_err(tar_error)?;
+        let size = match &member.kind {
+            MemberKind::File(size) => *size,
+            MemberKind::Symlink(target) => {
+                let target = clean(&join(parent(&path), target)).map_err(tar_error)?;
+                self.links.insert(path, target);
+                return Ok(());
+            }
+            MemberKind::Hardlink(target) => {
+                self.links.insert(path, clean(target).map_err(tar_error)?);
+                return Ok(());
+            }
+            MemberKind::Dir | MemberKind::Char(..) | MemberKind::Block(..) => return Ok(()),
+            MemberKind::Fifo | MemberKind::Other(_) => return Ok(()),
+        };
+        let doing = || format!("read `{}` of the archive", path.escape_ascii());
+        if let b"index.json" | b"manifest.json" | b"oci-layout" = path.as_slice() {
+            if size > MAX_JSON {
+                return Err(broken("its JSON has more than 16 MiB"));
+            }
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes).doing(doing)?;
+            self.json.insert(String::from_utf8_lossy(&path).into_owned(), bytes);
+            return Ok(());
+        }
+        // What each layer's folder had for the Docker before 1.10.
+        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        if matches!(name, b"VERSION" | b"json" | b"repositories") {
+            return Ok(());
+        }
+        let expected: Option<Digest> = std::str::from_utf8(&path)
+            .ok()
+            .and_then(|path| path.strip_prefix("blobs/sha256/"))
+            .and_then(|hex| format!("sha256:{hex}").parse().ok());
+        let found = match expected {
+            Some(digest) if store.has_blob(&digest) => (digest, size),
+            _ => {
+                let mut blob = store.blob_writer()?;
+                io::copy(content, &mut blob).doing(doing)?;
+                blob.finish(expected.as_ref())?
+            }
+        };
+        self.blobs.insert(path, found);
+        Ok(())
+    }
+
+    fn docker_items(&mut self) -> Result<Option<Vec<Item>>, StoreError> {
+        let Some(bytes) = self.json.remove("manifest.json") else { return Ok(None) };
+        parse("manifest.json", &bytes).map(Some)
+    }
+
+    /// The blob at a path; Docker replaced layers that several images have by links.
+    fn find(&self, path: &str) -> Result<(Digest, u64), StoreError> {
+        let mut path = clean(path.as_bytes()).map_err(tar_error)?;
+        for _ in 0..MAX_LINKS {
+            if let Some(found) = self.blobs.get(&path) {
+                return Ok(*found);
+            }
+            let Some(target) = self.links.get(&path) else { break };
+            path.clone_from(target);
+        }
+        Err(broken(&format!(
+            "manifest.json names `{}`, which it does not hold",
+            path.escape_ascii()
+        )))
+    }
+}
+
+fn read_oci(
+    store: &Store,
+    files: &Files,
+    index: &ImageIndex,
+    docker: Vec<Item>,
+) -> Result<Vec<Archived>, StoreError> {
+    let mut images: Vec<Archived> = Vec::new();
+    for descriptor in &index.manifests {
+        put(store, &descriptor.digest, 0)?;
+        let position = images.iter().position(|image| image.manifest == descriptor.digest);
+        let position = position.unwrap_or_else(|| {
+            images.push(Archived { manifest: descriptor.digest, names: Vec::new() });
+            images.len() - 1
+        });
+        add_names(&mut images[position], name_of(descriptor));
+    }
+    for item in docker {
+        let Ok((config, _)) = files.find(&item.config) else { continue };
+        for image in &mut images {
+            let is_same = matches!(document(store, &image.manifest)?, Document::Manifest(it) if it.config.digest == config);
+            if is_same {
+                add_names(image, names_of(&item)?);
+            }
+        }
+    }
+    Ok(images)
+}
+
+/// Adds names that are not there yet, in their order.
+fn add_names(image: &mut Archived, names: impl IntoIterator<Item = Reference>) {
+    for name in names {
+        if !image.names.contains(&name) {
+            image.names.push(name);
+        }
+    }
+}
+
+/// Registers a manifest or index; what it refers to must be in the store, but for members of an index.
+fn put(store: &Store, digest: &Digest, depth: usize) -> Result<(), StoreError> {
+    if depth > 4 {
+        return Err(broken("its indexes are nested too deep"));
+    }
+    if !store.has_blob(digest) {
+        return Err(broken(&format!("it names {digest} and does not hold it")));
+    }
+    let bytes = store.read_blob(digest)?;
+    let document = super::parse(&bytes, digest)?;
+    match &document {
+        Document::Index(index) => {
+            for member in index.manifests.iter().filter(|member| store.has_blob(&member.digest)) {
+                put(store, &member.digest, depth + 1)?;
+            }
+        }
+        Document::Manifest(manifest) => {
+            let parts = manifest.layers.iter().chain([&manifest.config]);
+            if let Some(absent) = parts.map(|it| &it.digest).find(|it| !store.has_blob(it)) {
+                return Err(broken(&format!("it names {absent} and does not hold it")));
+            }
+        }
+    }
+    store.put_manifest(&bytes, document.media_type()).map(drop)
+}
+
+fn read_docker(store: &Store, files: &Files, item: &Item) -> Result<Archived, StoreError> {
+    let (config_digest, config_size) = files.find(&item.config)?;
+    let bytes = store.read_blob(&config_digest)?;
+    let config: ImageConfig = parse("an image config", &bytes)?;
+    let paths = item.layers.as_deref().unwrap_or_default();
+    if paths.len() != config.rootfs.diff_ids.len() {
+        let counts = (paths.len(), config.rootfs.diff_ids.len());
+        let why = format!("manifest.json names {} layers, and the config {}", counts.0, counts.1);
+        return Err(broken(&why));
+    }
+    let mut layers = Vec::with_capacity(paths.len());
+    for path in paths {
+        let (digest, size) = files.find(path)?;
+        let doing = || format!("read layer {digest}");
+        let (compression, _) = decompress(store.open_blob(&digest)?).doing(doing)?;
+        layers.push(Descriptor::new(compression.oci_layer(), digest, size));
+    }
+    let config = Descriptor::new(media_type::OCI_CONFIG, config_digest, config_size);
+    let manifest = Manifest::oci(config, layers).to_json();
+    let manifest = store.put_manifest(&manifest, media_type::OCI_MANIFEST)?;
+    Ok(Archived { manifest, names: names_of(item)? })
+}
+
+fn names_of(item: &Item) -> Result<Vec<Reference>, StoreError> {
+    let tags = item.repo_tags.as_deref().unwrap_or_default();
+    let name = |tag: &String| {
+        Reference::parse(tag)
+            .map_err(|err| broken(&format!("`{tag}` is no name of an image: {err}")))
+    };
+    tags.iter().map(name).collect()
+}
+
+/// A name in the annotations; a bare tag is none.
+fn name_of(descriptor: &Descriptor) -> Option<Reference> {
+    let annotations = &descriptor.annotations;
+    if let Some(full) = annotations.get(annotation::CONTAINERD_NAME) {
+        return Reference::parse(full).ok();
+    }
+    let name = annotations.get(annotation::REF_NAME)?;
+    name.contains([':', '/']).then(|| Reference::parse(name).ok())?
+}
+
+fn parse<T: serde::de::DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    let what = || format!("{what} of the archive");
+    serde_json::from_slice(bytes).map_err(|source| StoreError::Json { what: what(), source })
+}
+
+fn broken(why: &str) -> StoreError {
+    StoreError::Archive { what: "the archive cannot be loaded".into(), why: why.into() }
+}
+
+fn tar_error(source: TarError) -> StoreError {
+    StoreError::Tar { what: "the archive cannot be loaded".into(), source }
+}
