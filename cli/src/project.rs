@@ -61,7 +61,12 @@ impl Project {
         for (name, folder) in named.folders {
             contexts.insert(name, dockerfile::named_context(folder)?);
         }
-        let Parse { tree, diagnostics } = grammar::parse(&input.source);
+        let Parse { tree, mut diagnostics } = grammar::parse(&input.source);
+        if input.source.text().is_empty() {
+            // BuildKit's word for this case, which its parser never sees.
+            let found = Diagnostic::without_place("empty", "the Dockerfile cannot be empty");
+            diagnostics = vec![found.help("a Dockerfile begins with FROM")];
+        }
         if diagnostics.iter().any(|found| found.severity == Severity::Error) {
             report(&diagnostics, std::slice::from_ref(&input.source), ui);
             return Err(CliError::Reported);
