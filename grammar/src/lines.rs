@@ -69,12 +69,9 @@ impl LogicalLine<'_> {
     /// The pieces that a range of `text` is made of, as a word's map.
     pub(crate) fn map(&self, range: Range<usize>) -> Vec<(u32, u32)> {
         let mut map = vec![(0, self.at(range.start) as u32)];
-        map.extend(
-            self.pieces
-                .iter()
-                .filter(|(text, _)| range.start < *text as usize && (*text as usize) < range.end)
-                .map(|(text, source)| (text - range.start as u32, *source)),
-        );
+        let first = self.pieces.partition_point(|(text, _)| *text as usize <= range.start);
+        let inside = self.pieces[first..].iter().take_while(|(at, _)| (*at as usize) < range.end);
+        map.extend(inside.map(|(text, source)| (text - range.start as u32, *source)));
         map
     }
 }

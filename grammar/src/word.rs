@@ -66,13 +66,9 @@ impl Word {
         let mut map = Vec::new();
         if span.len() != range.len() && !self.map.is_empty() {
             map.push((0, span.start));
-            map.extend(
-                self.map
-                    .iter()
-                    .filter(|(text, _)| range.contains(&(*text as usize)))
-                    .map(|(text, source)| (text - range.start as u32, *source))
-                    .filter(|(text, _)| *text > 0),
-            );
+            let first = self.map.partition_point(|(text, _)| *text as usize <= range.start);
+            let inside = self.map[first..].iter().take_while(|(at, _)| (*at as usize) < range.end);
+            map.extend(inside.map(|(text, source)| (text - range.start as u32, *source)));
         }
         Word { text: self.text[range].to_owned(), span, map }
     }
