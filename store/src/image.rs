@@ -271,7 +271,7 @@ mod tests {
         ] {
             let found = store.resolve(text).unwrap().unwrap_or_else(|| panic!("{text} is there"));
             assert_eq!((found.manifest, found.config), (manifest, Some(config)), "{text}");
-            assert_eq!(found.names, [name.clone()]);
+            assert_eq!(found.names, std::slice::from_ref(&name));
             assert_eq!(found.platform, Some(Platform::linux("amd64")));
         }
         assert_eq!(store.resolve("example/other").unwrap(), None);

@@ -1,4 +1,44 @@
-//! Bytes on disk: blobs, layers, images, records.
+//! Bytes on disk: blobs, layers, images, records. A library: it prints nothing and reads no environment.
+//!
+//! ```text
+//! DFC_HOME/
+//!   store.db                SQLite, WAL: images, names, layers, records of steps, history of builds (db/schema.rs)
+//!   lock                    shared while a store is open, exclusive while something is pruned
+//!   blobs/sha256/HEX        manifests, configs, packed layers; with an index.json it would be an OCI layout
+//!   layers/ID/index         what the layer holds: paths, metadata, blake3 of contents (layer/codec.rs)
+//!   layers/ID/fs/           the layer as files, if something needed it: overlayfs's whiteouts and opaque folders
+//!   layers/ID/fs-HASH/      the same over one particular chain, where a layer leaves something open to those below
+//!   layers/ID/skipped       paths of fs/ that this process had not the right to make as they are
+//!   layers/ID/lock          held while fs/ is made
+//!   caches/HASH/{fs,ready}  cache mounts (cache_mount.rs)
+//!   contexts/HASH           stat caches of local contexts (context.rs)
+//!   tmp/PID-RANDOM/         half-made things of one open store; its `lock` is held while the owner lives
+//! ```
+//!
+//! # What a crash leaves
+//!
+//! - Everything is made in `tmp/`, renamed into place whole, and becomes part of the store by its row, committed last.
+//!   A killed process leaves litter in `tmp/`, which the next [`Store::open`] sweeps, or a folder or blob without a row,
+//!   which the next owner of the name replaces, or [`Store::prune`] removes.
+//! - No file is flushed by itself: for a layer of ten thousand files that would take longer than making it. What was
+//!   written is noted in the table `unsynced` with the machine's boot id. [`Store::sync`] flushes the file system once
+//!   and strikes the notes off. A store that finds notes of an earlier boot removes what they name: after a power
+//!   failure work may be missing, but nothing is there in part.
+//! - A full disk is an error that says what was being written; what was half-made goes with the error.
+//!
+//! # Many processes
+//!
+//! Writers take turns in SQLite, readers never wait. Two processes that make the same blob or import the same layer
+//! both come to an end, and one copy stays. `fs/` of a layer is made by one while the others wait.
+//!
+//! # Parts
+//!
+//! - [`Store`] has all operations, by topic: blobs ([`BlobWriter`]), layers ([`LayerRecord`], [`Keep`], [`Folder`]),
+//!   images ([`ImageRecord`]), records ([`StepRecord`]), [`ContextCache`], [`CacheMount`], pruning ([`PrunePolicy`]).
+//! - [`LayerIndex`] and [`TreeView`] answer questions about trees without files.
+//! - [`ContentSource`] is where contents come from: a context, another layer ([`FolderSource`]), a merged tree
+//!   ([`Flat`]).
+//! - [`layer::tar`] reads tars of any origin; [`archive`] holds images as files.
 
 #![forbid(unsafe_code)]
 

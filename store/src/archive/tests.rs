@@ -56,7 +56,7 @@ fn an_oci_archive_comes_back() {
     for stream in [bytes, gzip, zstd] {
         let (_there, other) = super::tests::store();
         let read = read(&other, stream.as_slice()).unwrap();
-        assert_eq!(read, [image.clone()]);
+        assert_eq!(read, std::slice::from_ref(&image));
         assert_eq!(other.images().unwrap().len(), 1);
         check(&other, &read[0]);
     }
@@ -158,7 +158,7 @@ fn an_index_of_several_comes_back() {
     let mut bytes = Vec::new();
     oci::write(&store, std::slice::from_ref(&image), &mut bytes).unwrap();
     let (_there, other) = super::tests::store();
-    assert_eq!(read(&other, bytes.as_slice()).unwrap(), [image.clone()]);
+    assert_eq!(read(&other, bytes.as_slice()).unwrap(), std::slice::from_ref(&image));
     assert_eq!(other.image(&index).unwrap().unwrap().members, [member.manifest]);
     let mut bytes = Vec::new();
     docker::write(&store, &[image], &Platform::host(), &mut bytes).unwrap();

@@ -83,7 +83,7 @@ impl Growing<'_> {
         let path = self.place(&member.path)?;
         let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         if whiteouts == Whiteouts::Apply && name.starts_with(b".wh.") {
-            return self.whiteout(&path, &name[4..].to_vec(), member.mtime);
+            return self.whiteout(&path, &name[4..], member.mtime);
         }
         let Member { path: _, kind, mut mode, mut uid, mut gid, mut mtime, xattrs } = member;
         let mut xattrs: Vec<_> = xattrs.into_iter().collect();

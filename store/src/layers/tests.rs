@@ -12,7 +12,7 @@ use crate::testing::{is_root, own, small_layer, store};
 
 /// Entries with their contents.
 fn sample() -> (LayerIndex, impl ContentSource) {
-    let big: Vec<u8> = (0..5_000_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
+    let big: Vec<u8> = (0..1_200_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
     let mut entries = vec![
         dir("d"),
         file("d/big", &big),
