@@ -1,6 +1,7 @@
 //! Layers, config and history to an image: what was not known before the layers were.
 
-use compiler::Target;
+use compiler::op::SourceOp;
+use compiler::{Op, Target};
 use oci::manifest::{Compression, Descriptor, Manifest, media_type};
 use oci::{History, ImageConfig};
 
@@ -38,6 +39,7 @@ pub(crate) fn assemble(
         tree.layers.iter().map(|layer| built_layer(cx, layer, packs)).collect();
     let mut config = target.config.clone();
     config.rootfs.diff_ids = layers.iter().filter_map(|layer| layer.diff_id).collect();
+    match_layers(cx, target, &mut config, tree.layers.len());
     fill_in_times(cx, &mut config, &tree);
     let manifest = match cx.env.settings.deliver {
         Deliver::Trees | Deliver::Nothing => None,
@@ -115,7 +117,6 @@ fn put_manifest(
 /// Every history entry gets the time its layer was made, one without a layer that of the entry before; the image is as
 /// old as the last. So an image made wholly from the cache is the same image.
 fn fill_in_times(cx: &Cx<'_>, config: &mut ImageConfig, tree: &Snapshot) {
-    match_layers(config, tree.layers.len());
     let epoch = cx.graph.epoch;
     let mut last = None;
     let mut layers = tree.layers.iter();
@@ -135,11 +136,20 @@ fn fill_in_times(cx: &Cx<'_>, config: &mut ImageConfig, tree: &Snapshot) {
     config.created = Some(created);
 }
 
-/// As many entries with a layer as there are layers: base images are not always made so.
-fn match_layers(config: &mut ImageConfig, layers: usize) {
+/// As many entries with a layer as there are layers: base images are not always made so, and a base that is a folder has
+/// no history of its own.
+fn match_layers(cx: &Cx<'_>, target: &Target, config: &mut ImageConfig, layers: usize) {
     let told = config.history.iter().filter(|entry| !entry.empty_layer).count();
+    let mut sources = target.layers.iter().filter_map(|id| match &cx.graph.step(*id).op {
+        Op::Source(SourceOp::Local { name }) => Some(format!("local source for {name}")),
+        Op::Source(SourceOp::Image(_) | SourceOp::Http(_) | SourceOp::Git(_)) => {
+            Some(cx.graph.step(*id).name.clone())
+        }
+        Op::Exec(_) | Op::File(_) | Op::Merge => None,
+    });
     for _ in told..layers {
         config.history.push(History {
+            created_by: sources.next().unwrap_or_default(),
             comment: Some("buildkit.exporter.image.v0".to_owned()),
             ..History::default()
         });

@@ -3,7 +3,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use compiler::StepId;
 use compiler::op::{ExecOp, MountKind, MountOwner, Sharing};
 use sandbox::{Mount, Source, Tree, Upper};
 use store::{CacheMount, Folder};
@@ -32,21 +31,25 @@ pub(super) struct Kept {
 /// A source is not there, a required secret was not given, or the store cannot be written.
 pub(super) fn prepare(
     cx: &Cx<'_>,
-    id: StepId,
     op: &ExecOp,
     inputs: &[Option<MountInput>],
 ) -> Result<Prepared, Cause> {
     let mut kept = Kept::default();
-    let mut mounts = Vec::new();
-    for (mount, input) in op.mounts.iter().zip(inputs) {
-        let source = match &mount.kind {
+    let mut sources: Vec<Option<Source>> = Vec::new();
+    sources.resize_with(op.mounts.len(), || None);
+    for number in in_order(op) {
+        let (mount, input) = (&op.mounts[number], inputs[number].as_ref());
+        sources[number] = match &mount.kind {
             MountKind::Bind { source } => match input {
                 Some(input) => Some(bind(cx, &mut kept, input, source, mount.readonly)?),
                 None => Some(empty(cx, &mut kept)?),
             },
-            MountKind::Cache { id: name, sharing, source, owner } => {
-                let cache = Cache { name, sharing: *sharing, owner: *owner, source };
-                Some(cache.source(cx, id, &mut kept, input.as_ref())?)
+            MountKind::Cache { id, sharing, source, owner } => {
+                let cache = Cache { name: id, sharing: *sharing, owner: *owner, source };
+                Some(match input {
+                    Some(input) => cache.over(cx, &mut kept, input)?,
+                    None => cache.plain(cx, &mut kept)?,
+                })
             }
             MountKind::Tmpfs { size } => Some(Source::Tmpfs { size: *size }),
             MountKind::Secret { id, required, owner } => secret(cx, id, *required, *owner)?,
@@ -58,13 +61,27 @@ pub(super) fn prepare(
                 mode: 0o755,
             }),
         };
-        mounts.extend(source.map(|source| Mount {
-            target: PathBuf::from(&mount.target),
-            readonly: mount.readonly,
-            source,
-        }));
     }
-    Ok(Prepared { mounts, kept })
+    let mounts = op.mounts.iter().zip(sources).filter_map(|(mount, source)| {
+        // A relative target of a secret starts at the working directory.
+        let (target, readonly) = (Path::new(&op.cwd).join(&mount.target), mount.readonly);
+        source.map(|source| Mount { target, readonly, source })
+    });
+    Ok(Prepared { mounts: mounts.collect(), kept })
+}
+
+/// Caches first and by name, so that two commands never each wait for a cache that the other has.
+fn in_order(op: &ExecOp) -> Vec<usize> {
+    let mut numbers: Vec<usize> = (0..op.mounts.len()).collect();
+    numbers.sort_by_key(|number| match &op.mounts[*number].kind {
+        MountKind::Cache { id, .. } => (false, id.as_str()),
+        MountKind::Bind { .. }
+        | MountKind::Tmpfs { .. }
+        | MountKind::Secret { .. }
+        | MountKind::Ssh { .. }
+        | MountKind::Script { .. } => (true, ""),
+    });
+    numbers
 }
 
 /// A part of another tree; writes go to a folder that is thrown away.
@@ -117,21 +134,7 @@ struct Cache<'a> {
 }
 
 impl Cache<'_> {
-    fn source(
-        &self,
-        cx: &Cx<'_>,
-        id: StepId,
-        kept: &mut Kept,
-        input: Option<&MountInput>,
-    ) -> Result<Source, Cause> {
-        match input {
-            Some(input) => self.over(cx, kept, input),
-            None => self.plain(cx, id, kept),
-        }
-    }
-
-    fn plain(&self, cx: &Cx<'_>, id: StepId, kept: &mut Kept) -> Result<Source, Cause> {
-        let _ = id;
+    fn plain(&self, cx: &Cx<'_>, kept: &mut Kept) -> Result<Source, Cause> {
         let path = self.open(cx, kept, self.name, self.sharing, |path| {
             let MountOwner { uid, gid, mode } =
                 self.owner.unwrap_or(MountOwner { uid: 0, gid: 0, mode: 0o755 });
@@ -186,10 +189,16 @@ impl Cache<'_> {
             Sharing::Private => store::Sharing::Private,
             Sharing::Locked => store::Sharing::Locked,
         };
-        let cache = cx.env.store.cache_mount(name, sharing)?;
+        let mut cache = cx.env.store.cache_mount(name, sharing)?;
         let path = cache.path().to_owned();
         if cache.is_fresh() {
             make(&path).map_err(|source| Cause::Io { path: path.clone(), source })?;
+            cache.set_ready()?;
+            if sharing == store::Sharing::Shared {
+                // Who makes a cache has it alone; from now on it is for all.
+                drop(cache);
+                cache = cx.env.store.cache_mount(name, sharing)?;
+            }
         }
         kept.caches.push((name.to_owned(), cache));
         Ok(path)
