@@ -112,7 +112,7 @@ impl Env {
         }
     }
 
-    /// Whether colour may be used where there is a terminal.
+    /// Whether color may be used where there is a terminal.
     pub(crate) fn color(&self) -> bool {
         self.var("NO_COLOR").is_none() && self.var("TERM") != Some("dumb")
     }

@@ -205,11 +205,6 @@ impl Reporter {
         task
     }
 
-    /// Tells something that concerns everything.
-    pub(crate) fn notice(&self, text: impl Into<String>) {
-        self.send(0, What::Notice { text: text.into() });
-    }
-
     /// Takes `count` consecutive numbers; gives the first.
     fn reserve(&self, count: u32) -> ItemId {
         self.next.fetch_add(count, Ordering::Relaxed)

@@ -63,9 +63,8 @@ impl Project {
         }
         let Parse { tree, mut diagnostics } = grammar::parse(&input.source);
         if input.source.text().is_empty() {
-            // BuildKit's word for this case, which its parser never sees.
-            let found = Diagnostic::without_place("empty", "the Dockerfile cannot be empty");
-            diagnostics = vec![found.help("a Dockerfile begins with FROM")];
+            // The compiler has BuildKit's word for this case, which BuildKit's parser never sees.
+            diagnostics.clear();
         }
         if diagnostics.iter().any(|found| found.severity == Severity::Error) {
             report(&diagnostics, std::slice::from_ref(&input.source), ui);

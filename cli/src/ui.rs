@@ -21,12 +21,12 @@ impl Ui {
         Ui { env }
     }
 
-    /// Whether results may be coloured.
+    /// Whether results may be colored.
     pub(crate) fn color_out(&self) -> bool {
         self.env.stdout_terminal && self.env.color()
     }
 
-    /// Whether messages may be coloured.
+    /// Whether messages may be colored.
     pub(crate) fn color_err(&self) -> bool {
         self.env.stderr_terminal && self.env.color()
     }
@@ -63,12 +63,6 @@ impl Ui {
     pub(crate) fn prompt(&mut self, question: &str) {
         let mut err = io::stderr().lock();
         let _ = write!(err, "{question}").and_then(|()| err.flush());
-    }
-
-    /// Tells of something that is probably not as meant.
-    pub(crate) fn warn(&mut self, text: impl Display) {
-        let word = if self.color_err() { "\x1b[1;33mwarning\x1b[0m" } else { "warning" };
-        self.note(format_args!("{word}: {text}"));
     }
 
     /// Says why the command failed; gives the exit status.

@@ -44,6 +44,10 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
 /// All there is to say about a file, with the sources it is in.
 fn diagnose(source: SourceFile) -> (Vec<Diagnostic>, Vec<SourceFile>) {
     let Parse { tree, mut diagnostics } = grammar::parse(&source);
+    if source.text().is_empty() {
+        // The compiler says it, too.
+        diagnostics.clear();
+    }
     let options = BuildOptions { all_stages: true, ..BuildOptions::default() };
     let compiled = compiler::compile(&tree, &source, &options, &Offline);
     diagnostics.extend(compiled.diagnostics);

@@ -211,7 +211,7 @@ mod tests {
             &["type=nope,dest=x"],
             &["dest=x"],
             &["type=oci,compression=lzma"],
-            &["type=oci,colour=red"],
+            &["type=oci,color=red"],
         ] {
             assert!(parse(specs).is_err(), "{specs:?}");
         }

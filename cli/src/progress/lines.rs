@@ -34,7 +34,7 @@ impl Lines {
     }
 }
 
-/// One line as it would be read on a terminal, colours kept.
+/// One line as it would be read on a terminal, colors kept.
 fn clean(line: &str) -> String {
     let line = line.trim_end_matches(['\n', '\r']);
     let line = line.rsplit('\r').find(|part| !part.is_empty()).unwrap_or_default();
@@ -68,7 +68,7 @@ fn clean(line: &str) -> String {
     text
 }
 
-/// A line without its colours.
+/// A line without its colors.
 pub(super) fn uncolored(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut rest = line;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_colours_and_nothing_that_moves() {
+    fn keeps_colors_and_nothing_that_moves() {
         assert_eq!(clean("10%\r50%\r100%\r\n"), "100%");
         assert_eq!(clean("\x1b[2K\x1b[1Aup\x07"), "up");
         assert_eq!(clean("\x1b[31mred"), "\x1b[31mred\x1b[0m");

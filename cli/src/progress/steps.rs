@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use compiler::{BuildGraph, StepId};
 use executor::{Event, Status, Verdict};
 
+use crate::render::table::shorten;
+
 use super::{ItemId, Outcome, Reporter, Task, What};
 
 /// Takes the executor's events.
@@ -30,6 +32,11 @@ impl StepStatus {
 
     fn name(&self, step: StepId) -> &str {
         self.names.get(step.index()).map_or("", String::as_str)
+    }
+
+    /// What the layer of a step is called.
+    fn layer(&self, step: StepId) -> String {
+        format!("layer of {}", shorten(self.name(step), 40))
     }
 
     /// Tells about the packing of layers, which is one item for all of them.
@@ -71,10 +78,10 @@ impl Status for StepStatus {
                 (step, What::End { outcome: Outcome::Stopped, took: Default::default() })
             }
             Event::Packing { step } => {
-                return self.packing(|task| task.part(self.name(step), 0, None));
+                return self.packing(|task| task.part(&self.layer(step), 0, None));
             }
             Event::Packed { step, size, .. } => {
-                return self.packing(|task| task.part(self.name(step), size, Some(size)));
+                return self.packing(|task| task.part(&self.layer(step), size, Some(size)));
             }
             Event::Notice { step, text } => {
                 let item = step.map_or(0, |step| self.item(step));

@@ -21,7 +21,7 @@ use super::time;
 /// How many reasons a step shows.
 const REASONS: usize = 8;
 
-/// The text; `width` is the terminal's, `color` whether it may be coloured.
+/// The text; `width` is the terminal's, `color` whether it may be colored.
 pub(crate) fn text(view: &GraphView, look: super::human::Look) -> String {
     let mut text = head(view);
     let _ = writeln!(text, "{}", order(view));

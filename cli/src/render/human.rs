@@ -11,7 +11,7 @@ use miette::{
 /// How it may look.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
-    /// Whether colours are wanted.
+    /// Whether colors are wanted.
     pub(crate) color: bool,
     /// How wide the terminal is.
     pub(crate) width: usize,
