@@ -3,14 +3,14 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     self, FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags,
     MoveMountFlags, OpenTreeFlags, UnmountFlags,
 };
 
-use super::walk::{Made, Make, open_or_make};
+use super::walk::{Made, Make, open_inside, open_or_make};
 use super::{Child, Done};
 use crate::plan::{Attributes, From, Missing, Overlay, Slot};
 use crate::{report, sys};
@@ -69,13 +69,7 @@ impl Child<'_> {
             flags |= OpenTreeFlags::AT_RECURSIVE;
         }
         let inside = |folder: BorrowedFd<'_>, path: &CStr| {
-            let opened = fs::openat2(
-                folder,
-                path,
-                OFlags::PATH | OFlags::CLOEXEC,
-                Mode::empty(),
-                ResolveFlags::IN_ROOT,
-            )?;
+            let opened = open_inside(folder, path)?;
             mount::open_tree(&opened, c"", flags | OpenTreeFlags::AT_EMPTY_PATH)
         };
         match from {

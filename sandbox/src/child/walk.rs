@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 const LONGEST: usize = 4096;
 const MOST_LINKS: usize = 40;
+const MOST_ATTEMPTS: usize = 10_000;
 
 /// How to make what is missing.
 #[derive(Debug, Clone, Copy)]
@@ -42,16 +43,12 @@ pub(super) fn open_or_make(
     make: Make,
     made: &mut dyn FnMut(Made<'_>) -> Result<(), Errno>,
 ) -> Result<OwnedFd, Errno> {
-    // Nearly always all of it is there, and the kernel finds it in one call.
+    // Nearly always all of it is there, and the kernel finds it in one call. It gives up with EAGAIN if the path goes
+    // upwards while something is renamed or mounted anywhere; the way by hand does not go upwards.
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    match openat2(
-        root,
-        path,
-        flags,
-        Mode::empty(),
-        ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
-    ) {
-        Err(Errno::NOENT) => {}
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    match openat2(root, path, flags, Mode::empty(), resolve) {
+        Err(Errno::NOENT | Errno::AGAIN) => {}
         other => return other,
     }
     let mut todo = Text::new(path.to_bytes())?;
@@ -98,6 +95,20 @@ pub(super) fn open_or_make(
         }
     }
     open_plain(root, done.c_str())
+}
+
+/// Opens what is there at `path` inside `root`, links resolved inside.
+pub(super) fn open_inside(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let mut result = Err(Errno::AGAIN);
+    for _ in 0..MOST_ATTEMPTS {
+        result = openat2(root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT);
+        // Something was renamed or mounted somewhere while the path went upwards.
+        if !matches!(result, Err(Errno::AGAIN)) {
+            break;
+        }
+    }
+    result
 }
 
 /// Opens a path that is free of links; the last component may be one, and is then opened itself.
