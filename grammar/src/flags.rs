@@ -20,10 +20,44 @@ pub(crate) fn read(
     range: Range<usize>,
     escape: char,
 ) -> (Vec<Flag>, usize) {
-    let text = &line.text[range.clone()];
-    if !text.starts_with("--") {
-        return (Vec::new(), range.start);
+    match plain(line, range.clone(), escape) {
+        Some(flags) => flags,
+        None => with_quotes(line, range, escape),
     }
+}
+
+/// Reads flags that have no quotes or escapes and are ASCII: nearly all. `None` if there are others.
+fn plain(line: &LogicalLine<'_>, range: Range<usize>, escape: char) -> Option<(Vec<Flag>, usize)> {
+    let mut flags = Vec::new();
+    let mut at = range.start;
+    loop {
+        let text = &line.text[at..range.end];
+        let Some(behind) = text.strip_prefix("--") else { return Some((flags, at)) };
+        let length = behind.find(|c: char| matches!(c, '\t'..='\r' | ' ')).unwrap_or(behind.len());
+        let flag = &behind[..length];
+        if !flag.is_ascii() || flag.contains(['\'', '"', escape]) {
+            return None;
+        }
+        let start = at + "--".len();
+        let end = start + length;
+        if flag.is_empty() {
+            return Some((flags, end));
+        }
+        let equals = flag.find('=').map(|equals| start + equals);
+        let name = start..equals.unwrap_or(end);
+        flags.push(Flag {
+            name: Spanned::new(line.text[name.clone()].to_owned(), line.span(name)),
+            value: equals.map(|equals| line.word(equals + 1..end)),
+            span: line.span(at..end),
+        });
+        let blanks = &line.text[end..range.end];
+        at = range.end - blanks.trim_start_matches(|c: char| matches!(c, '\t'..='\r' | ' ')).len();
+    }
+}
+
+/// Reads flags of any kind.
+fn with_quotes(line: &LogicalLine<'_>, range: Range<usize>, escape: char) -> (Vec<Flag>, usize) {
+    let text = &line.text[range.clone()];
     let rule = match escape {
         '`' => Rule::flags_with_backtick,
         _ => Rule::flags_with_backslash,
