@@ -22,17 +22,20 @@ impl Log {
     /// Reads the lines `#1 [stage 1/2] RUN x` and `#1 CACHED`.
     pub(crate) fn read(text: &str) -> Log {
         let mut steps: Vec<LogStep> = Vec::new();
-        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        // A number's first line names it; it is a step of the Dockerfile, or something else (`None`).
+        let mut numbers: BTreeMap<&str, Option<usize>> = BTreeMap::new();
         for line in text.lines() {
             let Some((number, rest)) = line.split_once(' ') else { continue };
             if !number.starts_with('#') {
                 continue;
             }
-            if let Some(&at) = numbers.get(number) {
-                steps[at].cached |= rest == "CACHED";
-            } else if let Some(instruction) = instruction(rest) {
-                numbers.insert(number, steps.len());
-                steps.push(LogStep { instruction: instruction.to_owned(), cached: false });
+            let step = *numbers.entry(number).or_insert_with(|| {
+                let instruction = instruction(rest)?.to_owned();
+                steps.push(LogStep { instruction, cached: false });
+                Some(steps.len() - 1)
+            });
+            if let Some(step) = step {
+                steps[step].cached |= rest == "CACHED";
             }
         }
         Log { steps, text: text.to_owned() }
@@ -59,8 +62,9 @@ impl Log {
     }
 }
 
-/// `RUN x` of `[stage 1/2] RUN x`; the builder's own doings (`[internal]`) are no instructions.
-fn instruction(name: &str) -> Option<&str> {
+/// `RUN x` of `[stage 1/2] RUN x`; the builder's own doings (`[internal]`, `[context x]`) are no instructions.
+pub(crate) fn instruction(name: &str) -> Option<&str> {
     let (place, instruction) = name.strip_prefix('[')?.split_once("] ")?;
-    (place != "internal" && !place.starts_with("internal ")).then_some(instruction)
+    let own = ["internal", "context"].iter().any(|word| place.starts_with(word));
+    (!own).then_some(instruction)
 }

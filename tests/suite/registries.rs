@@ -27,6 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("registries::pull", NEEDS, pull),
         trial("registries::build_on_a_pulled_base", NEEDS, build),
+        trial("registries::build_without_the_registry", NEEDS, build_without_registry),
         trial("registries::unknown_name", NEEDS, unknown_name),
     ]
 }
@@ -104,14 +105,22 @@ fn build() -> Outcome {
     if tree.text("/built") != Some("built\n") || !tree.contains("/bin/busybox") {
         return Err("the image lacks its base or its file".into());
     }
-    // With the registry gone, the store still has what it needs.
-    drop(registry);
     let again = project.build(&[])?;
     if again.image.digest()? == built.image.digest()? {
         Ok(())
     } else {
         Err("another image".into())
     }
+}
+
+/// What was pulled is built on without the registry.
+fn build_without_registry() -> Outcome {
+    let registry = Registry::start()?;
+    let base = registry.name("base:1");
+    let project = Project::new(&format!("FROM {base}\nRUN echo built > /built\n"))?;
+    project.dfc.run(["pull", &base])?.expect(0)?;
+    drop(registry);
+    project.build(&[]).map(|_| ())
 }
 
 fn unknown_name() -> Outcome {
