@@ -5,7 +5,7 @@
 //! ```text
 //! SourceFile --lines--> logical lines --shape (pest)--> words --instruction--> Dockerfile (tree) + [Diagnostic]
 //!                                                                                |
-//!                                                             Word --word (pest)-+--> [Part]   (asked for by whoever expands)
+//!                                                             Word --word (pest)-+--> [Part], when somebody expands
 //! ```
 //!
 //! What this crate does not do: expand variables, know images or files, print, or fail. `parse` gives

@@ -37,7 +37,13 @@ pub fn parse_trigger(file: &SourceFile) -> Parse<Option<Statement>> {
         splitter.diagnostics.push(Diagnostic::error("invalid-trigger", message, span));
     }
     statements.truncate(1);
-    Parse { tree: statements.pop(), diagnostics: splitter.diagnostics }
+    let tree = statements.pop();
+    if let Some(Instruction::From(_)) = tree.as_ref().map(|statement| &statement.instruction) {
+        let message = "FROM isn't allowed as an ONBUILD trigger";
+        let span = Span::in_source(file.id(), 0, file.text().len());
+        splitter.diagnostics.push(Diagnostic::error("invalid-trigger", message, span));
+    }
+    Parse { tree, diagnostics: splitter.diagnostics }
 }
 
 fn statements(file: &SourceFile) -> (Splitter<'_>, Vec<Statement>) {

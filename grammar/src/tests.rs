@@ -7,7 +7,7 @@ mod property;
 use std::fs;
 use std::path::PathBuf;
 
-use crate::{Severity, SourceFile, parse};
+use crate::{Severity, SourceFile, parse, parse_trigger};
 
 /// A file of the fixtures.
 struct Fixture {
@@ -63,4 +63,15 @@ fn an_empty_file_has_no_place() {
     let parse = parse(&SourceFile::new("empty", ""));
     assert_eq!(parse.diagnostics[0].code, "no-instructions");
     assert!(parse.diagnostics[0].labels.is_empty());
+}
+
+#[test]
+fn a_trigger_is_one_instruction() {
+    let errors = |text: &str| parse_trigger(&SourceFile::new("trigger", text)).diagnostics.len();
+    assert_eq!(errors("RUN x"), 0);
+    assert_eq!(errors("RUN <<A\nx\nA"), 0);
+    assert_eq!(errors("RUN x\nRUN y"), 1);
+    assert_eq!(errors(""), 1);
+    assert_eq!(errors("FROM x"), 1);
+    assert_eq!(errors("FOO"), 1);
 }

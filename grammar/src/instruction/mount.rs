@@ -13,7 +13,8 @@ use crate::word::{Word, WordBuilder};
 
 /// One `--mount=key=value,…`, not expanded.
 ///
-/// BuildKit looks at keys and values when it compiles the RUN; [`Mount::key_mistakes`] says what it will say of the keys.
+/// BuildKit looks at keys and values when it compiles the RUN; [`Mount::key_mistakes`] tells what it will say of the
+/// keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
     /// The whole value of the flag.
