@@ -2,7 +2,7 @@
 
 mod builder;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use grammar::{Diagnostic, Dockerfile, Severity, SourceFile, SourceId, Span};
 use oci::Platform;
@@ -49,6 +49,8 @@ pub(crate) struct Output {
     pub diagnostics: Vec<Diagnostic>,
     pub sources: Vec<SourceFile>,
     pub facts: Vec<Fact>,
+    said: BTreeSet<(String, Option<Span>)>,
+    noted: HashSet<Fact>,
     /// Answers of the world, by origin, reference and platform: each image is asked for once.
     pub images: BTreeMap<String, Result<ResolvedImage, WorldError>>,
 }
@@ -64,14 +66,14 @@ impl Output {
 
     /// Says something about the file, once.
     pub(crate) fn say(&mut self, diagnostic: Diagnostic) {
-        if !self.diagnostics.contains(&diagnostic) {
+        if self.said.insert((diagnostic.message.clone(), diagnostic.span())) {
             self.diagnostics.push(diagnostic);
         }
     }
 
     /// Notes something for lint rules, once.
     pub(crate) fn note(&mut self, fact: Fact) {
-        if !self.facts.contains(&fact) {
+        if self.noted.insert(fact.clone()) {
             self.facts.push(fact);
         }
     }
@@ -90,6 +92,8 @@ pub fn compile(
         diagnostics: Vec::new(),
         sources: vec![source.clone()],
         facts: Vec::new(),
+        said: BTreeSet::new(),
+        noted: HashSet::new(),
         images: BTreeMap::new(),
     };
     let mut sound = !file
@@ -109,7 +113,7 @@ pub fn compile(
         }
     }
     sound &= !out.diagnostics.iter().any(|it| it.severity == Severity::Error);
-    let Output { builder, diagnostics, sources, facts, images: _ } = out;
+    let Output { builder, diagnostics, sources, facts, said: _, noted: _, images: _ } = out;
     Compiled { graph: sound.then(|| builder.graph.pruned()), diagnostics, sources, facts }
 }
 

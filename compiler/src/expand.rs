@@ -14,6 +14,12 @@ pub use env::Env;
 use pattern::Pattern;
 use words::WordBuffer;
 
+/// The code of what is refused for its size.
+pub(crate) const TOO_LARGE: &str = "too-large";
+
+/// How long an expansion may get: more than any system takes as a variable or a path.
+const MAX_TEXT: usize = 4 << 20;
+
 /// What an expansion gave, and which variables it met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expansion {
@@ -98,6 +104,10 @@ impl Expander<'_> {
                 Part::Variable(variable) => (self.variable(variable)?, variable.quoted),
             };
             text.push_str(&piece);
+            if let (true, Part::Variable(variable)) = (text.len() > MAX_TEXT, part) {
+                let message = format!("the expansion has more than {MAX_TEXT} bytes");
+                return Err(Diagnostic::error(TOO_LARGE, message, variable.span));
+            }
             if quoted {
                 quoted_run.push_str(&piece);
                 continue;

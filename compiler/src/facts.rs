@@ -3,7 +3,7 @@
 use grammar::Span;
 
 /// Something noticed, with its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Fact {
     /// A variable without a value, in an instruction of a stage.
     UndefinedVariable {

@@ -56,7 +56,7 @@ pub enum Role {
 }
 
 /// An edge: the step gets the result of `step` in a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Input {
     /// Whose result.
     pub step: StepId,

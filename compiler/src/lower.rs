@@ -23,13 +23,13 @@ mod workdir;
 use grammar::{Diagnostic, Instruction, Span, Statement, Word};
 use oci::Platform;
 
-use crate::expand::{self, Env, Expansion, Unset};
+use crate::expand::{self, Env, Expansion, TOO_LARGE, Unset};
 use crate::facts::Fact;
 use crate::graph::{Input, Step, StepId};
 use crate::image::{self, Made};
 use crate::op::{Op, SourceOp};
 use crate::paths::windows::PathError;
-use crate::stages::{Command, Conversion, Stage};
+use crate::stages::{Command, Conversion, MAX_SPENT, Stage};
 use crate::suggest::nearest;
 
 /// ARGs that never reach an environment.
@@ -60,12 +60,25 @@ pub(crate) fn stage(conversion: &mut Conversion<'_>, index: usize) {
             conversion.stages[index].failed = true;
             continue;
         }
+        if conversion.spent > MAX_SPENT {
+            let span = command.statement.span;
+            conversion.out.say(
+                Diagnostic::error(TOO_LARGE, "the expanded file is too large", span)
+                    .help("variables that hold each other grow fast; shorten their values"),
+            );
+            conversion.stages[index].failed = true;
+            break;
+        }
         let mut cx = Cx { conversion, index, command };
         if let Err(error) = cx.lower(&command.statement) {
-            let error = cx.conversion.placed(index, command, error);
-            cx.conversion.out.say(error);
+            let too_large = error.code == TOO_LARGE;
+            let error = conversion.placed(index, command, error);
+            conversion.out.say(error);
             // Go on, for what else may be wrong; but let no other stage build on this one.
-            cx.conversion.stages[index].failed = true;
+            conversion.stages[index].failed = true;
+            if too_large {
+                break;
+            }
         }
     }
     conversion.stages[index].commands = commands;
@@ -142,6 +155,7 @@ impl Cx<'_, '_> {
     fn expand_fully(&mut self, word: &Word) -> Result<Expansion, Diagnostic> {
         let env = &self.conversion.stages[self.index].tree.env;
         let expansion = self.conversion.expand(word, env)?;
+        self.conversion.spent += expansion.text.len();
         self.note_unset(&expansion);
         Ok(expansion)
     }
@@ -156,6 +170,7 @@ impl Cx<'_, '_> {
     fn expand_body(&mut self, body: &Word) -> Result<String, Diagnostic> {
         let env = &self.conversion.stages[self.index].tree.env;
         let expansion = expand::expand(&expand::body_parts(body)?, env, Unset::Empty)?;
+        self.conversion.spent += expansion.text.len();
         self.note_unset(&expansion);
         Ok(expansion.text)
     }
@@ -213,6 +228,7 @@ impl Cx<'_, '_> {
 
     /// Adds a history entry.
     fn commit(&mut self, text: String, made: Made) {
+        self.conversion.spent += text.len();
         image::commit(&mut self.conversion.stages[self.index].image, text, made);
     }
 

@@ -25,6 +25,9 @@ use crate::op::Names;
 use crate::suggest::with_suggestion;
 use crate::world::{BuildOptions, World};
 
+/// The most text that one conversion may make.
+pub(crate) const MAX_SPENT: usize = 256 << 20;
+
 /// The name of the empty image.
 pub(crate) const SCRATCH: &str = "scratch";
 
@@ -43,6 +46,8 @@ pub(crate) struct Conversion<'a> {
     pub epoch: Option<i64>,
     /// The stages of the file in order, then the images that COPY and RUN name.
     pub stages: Vec<Stage<'a>>,
+    /// How many bytes of text were made so far: a few lines can ask for more than there is memory.
+    pub spent: usize,
     /// The last stage of each name.
     pub by_name: BTreeMap<String, usize>,
 }
@@ -65,6 +70,7 @@ impl<'a> Conversion<'a> {
             globals: Env::default(),
             epoch: None,
             stages: Vec::new(),
+            spent: 0,
             by_name: BTreeMap::new(),
         }
     }

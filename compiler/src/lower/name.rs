@@ -6,6 +6,9 @@ use oci::Platform;
 use crate::expand::{self, Env, Unset};
 use crate::stages::Conversion;
 
+/// How many bytes the variables may add to a name.
+const MAX_GROWTH: usize = 16 << 10;
+
 /// Puts stage and counter before the text of an instruction, and counts it.
 pub(crate) fn prefixed(
     conversion: &mut Conversion<'_>,
@@ -73,7 +76,15 @@ pub(super) fn expanded(text: &str, env: &Env, escape: char) -> String {
     let word = Word::verbatim(text, Span::new(0, text.len()));
     let expanded =
         expand::parts(&word, escape).and_then(|parts| expand::expand(&parts, env, Unset::Empty));
-    expanded.map_or_else(|_| text.to_owned(), |expansion| expansion.text)
+    shown(expanded, text)
+}
+
+/// An expansion that people can read; else the text as it was.
+fn shown(expanded: Result<expand::Expansion, grammar::Diagnostic>, text: &str) -> String {
+    match expanded {
+        Ok(expansion) if expansion.text.len() <= text.len() + MAX_GROWTH => expansion.text,
+        Ok(_) | Err(_) => text.to_owned(),
+    }
 }
 
 /// RUN as steps show it: variables expanded where they are known, quotes kept.
@@ -82,7 +93,7 @@ pub(super) fn expanded_command(text: &str, env: &Env, escape: char) -> String {
     let word = Word::verbatim(body.as_str(), Span::new(0, body.len()));
     let expanded =
         expand::body_parts(&word).and_then(|parts| expand::expand(&parts, env, Unset::Kept));
-    expanded.map_or_else(|_| text.to_owned(), |expansion| expansion.text)
+    shown(expanded, text)
 }
 
 /// Rewrites a command for an expansion to which quotes are text and the backslash escapes everywhere, so that what

@@ -65,6 +65,7 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Run) -> Result<(), Diagnostic> {
         ulimits: options.ulimits.clone(),
         shm_size: options.shm_size,
     };
+    cx.conversion.spent += op.env.iter().map(String::len).sum::<usize>();
     let step = cx.add_step(Op::Exec(op), inputs, step_name);
     cx.advance(step);
     cx.commit(history, Made::SignedLayer);

@@ -38,19 +38,22 @@ impl Conversion<'_> {
         if !visited.insert(start) {
             return None;
         }
+        let mut on_way = BTreeSet::from([start]);
         // (stage, which of its needs is looked at next)
         way.push((start, 0));
         while let Some((stage, next)) = way.last_mut() {
             let Some((needed, _)) = self.stages[*stage].needs.get(*next).copied() else {
+                on_way.remove(stage);
                 way.pop();
                 continue;
             };
             *next += 1;
-            if way.iter().any(|(stage, _)| *stage == needed) {
+            if on_way.contains(&needed) {
                 let span = |(stage, next): &(usize, usize)| self.stages[*stage].needs[next - 1].1;
                 return Some(way.iter().map(span).collect());
             }
             if visited.insert(needed) {
+                on_way.insert(needed);
                 way.push((needed, 0));
             }
         }

@@ -3,7 +3,7 @@
 use grammar::{Diagnostic, Instruction, Statement};
 
 use super::Conversion;
-use crate::expand::Env;
+use crate::expand::{Env, TOO_LARGE};
 use crate::facts::Fact;
 use crate::op::Names;
 
@@ -67,6 +67,7 @@ impl<'a> Conversion<'a> {
                 } else if let Some(default) = &declaration.default {
                     match self.expand(default, &env) {
                         Ok(value) => env.set(name, &value.text),
+                        Err(error) if error.code == TOO_LARGE => return (env, vec![error]),
                         Err(error) => errors.push(error),
                     }
                 }

@@ -10,6 +10,10 @@ impl<'a> Conversion<'a> {
     /// Puts the triggers of a stage's base before its instructions. Tells whether the stage now needs others.
     pub(super) fn put_triggers(&mut self, index: usize) -> bool {
         let mut triggers = std::mem::take(&mut self.stages[index].image.config.on_build);
+        if self.stages[index].is_image() {
+            // Only its files are taken; nothing is built on it.
+            return false;
+        }
         let base = self.stages[index].base;
         if let Some(base) = base.filter(|_| !self.stages[index].triggered) {
             triggers.extend(self.stages[base].commands.iter().filter_map(|command| {

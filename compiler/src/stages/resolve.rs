@@ -37,7 +37,6 @@ impl<'a> Conversion<'a> {
             }
             let mut new_needs = false;
             for index in (0..reachable.len()).filter(|index| reachable[*index]) {
-                self.inherit_image(index);
                 new_needs |= self.put_triggers(index);
             }
             if !new_needs {
@@ -59,22 +58,18 @@ impl<'a> Conversion<'a> {
         reachable
     }
 
-    fn inherit_image(&mut self, index: usize) {
-        if let Some(base) = self.stages[index].base {
-            let mut image = self.stages[base].image.clone();
-            image.config.on_build.clear();
-            self.stages[index].image = image;
-        }
-    }
-
     /// Starts a stage from where the stage it is based on ended.
     pub(super) fn inherit(&mut self, index: usize) {
-        self.inherit_image(index);
         let Some(base) = self.stages[index].base else { return };
         let base = &self.stages[base];
+        let mut image = base.image.clone();
+        image.config.on_build.clear();
+        let texts = image.history.iter().map(|entry| entry.created_by.len() + 100);
+        self.spent += texts.sum::<usize>();
         let (tree, platform, failed) = (base.tree.clone(), base.platform.clone(), base.failed);
         let args = base.args.clone();
         let stage = &mut self.stages[index];
+        stage.image = image;
         stage.tree = tree;
         stage.platform = platform;
         stage.failed |= failed;

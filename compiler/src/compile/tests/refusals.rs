@@ -108,3 +108,10 @@ fn broken_ignore_files_are_shown() {
     let source = compiled.sources.iter().find(|it| it.id() == span.source).unwrap();
     assert_eq!((source.name(), source.slice(span)), (".dockerignore", "["));
 }
+
+#[test]
+fn texts_that_grow_without_end_are_refused() {
+    let text = format!("FROM busybox\nENV A=0123456789\n{}RUN x\n", "ENV A=$A$A$A$A\n".repeat(60));
+    let words: Vec<(String, String)> = errors(&text, &options());
+    assert_eq!(words, [("$A".into(), "the expansion has more than 4194304 bytes".into())]);
+}
