@@ -7,16 +7,17 @@
 //!
 //! | component              | definition of                | why                                                   |
 //! | ---------------------- | ---------------------------- | ----------------------------------------------------- |
-//! | `op`, `platform`       | all                          | a foreign architecture gives another result           |
+//! | `op`                   | all                          |                                                       |
+//! | `platform`             | exec                         | a command may ask for it; copies are the same on all  |
 //! | `layer N`              | image                        | diff ids say all of its tree; its name says nothing   |
-//! | `reference`            | image not looked up          | all that is known of it                               |
+//! | `reference`, `platform` | image not looked up         | all that is known of it                               |
 //! | `context`              | local                        | which folder; its files come with the content         |
 //! | `url`, `file name`, `checksum`, `reference`, `subdir`, … | download, git | what is fetched                    |
-//! | `args`, `cwd`, `user`  | exec                         |                                                       |
+//! | `arg N`, `cwd`, `user` | exec                         |                                                       |
 //! | `env NAME`             | exec                         | ENV and ARG values that the step can see, no others   |
 //! | `network`, `security`, `hostname`, `host N`, `ulimit N`, `shm size`, `device N` | exec | the command sees them |
 //! | `mount N …`            | exec                         | where, what, how; not what a cache holds              |
-//! | `secret env NAME`      | exec                         | which secret, never its value                         |
+//! | `secret env N …`       | exec                         | which secret, never its value                         |
 //! | `action N …`           | file                         | source, destination, owner, mode, patterns, content   |
 //! | `on scratch`           | file                         | `--link` makes another layer                          |
 //!

@@ -1,4 +1,4 @@
-//! What steps do, as data: expanded strings only, no behaviour. The executor has one file an op.
+//! What steps do, as data: expanded strings only, no behavior. The executor has one file an op.
 
 use std::collections::BTreeMap;
 

@@ -21,13 +21,15 @@ pub(super) fn record(op: &Op, platform: &Platform) -> KeyRecord {
         Op::Merge => "merge",
     };
     record.add("op", kind);
-    record.add("platform", platform.with_os_options());
     match op {
         Op::Source(SourceOp::Image(source)) => image(&mut record, source),
         Op::Source(SourceOp::Local { name }) => record.add("context", name.as_str()),
         Op::Source(SourceOp::Http(source)) => http(&mut record, source),
         Op::Source(SourceOp::Git(source)) => git(&mut record, source),
-        Op::Exec(op) => exec(&mut record, op),
+        Op::Exec(op) => {
+            record.add("platform", platform.with_os_options());
+            exec(&mut record, op);
+        }
         Op::File(op) => file(&mut record, op),
         // All of it is in the inputs.
         Op::Merge => {}
@@ -38,7 +40,7 @@ pub(super) fn record(op: &Op, platform: &Platform) -> KeyRecord {
 fn image(record: &mut KeyRecord, source: &ImageSource) {
     let ImageSource {
         reference,
-        platform: _, // the step's
+        platform,
         manifest: _, // may differ for the same layers: other compression, other annotations
         origin,
         diff_ids,
@@ -48,6 +50,7 @@ fn image(record: &mut KeyRecord, source: &ImageSource) {
     }
     if diff_ids.is_empty() {
         record.add("reference", reference.to_string());
+        record.add("platform", platform.with_os_options());
         match origin {
             ImageOrigin::Registry => {}
             ImageOrigin::Layout(layout) => record.add("layout", layout.as_str()),
