@@ -101,7 +101,7 @@ fn steps(graph: &BuildGraph) -> Vec<Value> {
     for (_, step) in graph.steps() {
         match &step.op {
             Op::Source(source) => {
-                steps.extend(source_id(source).map(|id| json!({ "op": "source", "id": id })))
+                steps.extend(source_id(source).map(|id| json!({ "op": "source", "id": id })));
             }
             Op::Exec(op) => steps.push(exec(op, &mut aids)),
             Op::File(op) => file(op, &mut steps, &mut aids),
