@@ -19,6 +19,7 @@ use crate::transport::{Ask, Failure, FailureKind, Reply, Transport};
 use crate::uri;
 
 mod download;
+pub(crate) mod get;
 pub(crate) mod push;
 pub(crate) mod resolve;
 

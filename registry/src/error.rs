@@ -173,6 +173,14 @@ pub enum RegistryError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A download cannot be put away.
+    #[error("cannot write what comes from `{what}`: {source}")]
+    WriteFile {
+        /// The URL.
+        what: String,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A mirror or proxy in the settings that is no address.
     #[error("`{0}` in the settings is not the address of a host")]
     Address(String),

@@ -33,6 +33,7 @@ mod uri;
 mod tests;
 
 pub use client::Client;
+pub use client::get::FileReply;
 pub use client::push::{ImageToPush, Pushed};
 pub use client::resolve::RemoteImage;
 pub use credentials::{Credential, CredentialError, Credentials};

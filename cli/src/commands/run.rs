@@ -177,5 +177,8 @@ fn execute(mut spec: Spec, tty: bool) -> Result<u8, CliError> {
     let exit = running.wait().map_err(|error| CliError::caused(&error))?;
     drop(running);
     drop(terminal);
+    if cancel.is_cancelled() {
+        return Err(CliError::Interrupted);
+    }
     Ok(u8::try_from(exit.status.number()).unwrap_or(u8::MAX))
 }

@@ -179,12 +179,18 @@ impl Downloads for Remote {
     fn get(
         &self,
         url: &str,
-        _validator: Option<&str>,
-        _to: &mut dyn io::Write,
+        validator: Option<&str>,
+        to: &mut dyn io::Write,
     ) -> Result<Downloaded, OutsideError> {
-        Err(OutsideError {
-            message: format!("cannot get {url}: downloads are not supported yet"),
-            help: Some("download it into the build context, and COPY it".into()),
+        let outside = |error: RemoteError| OutsideError { message: error.to_string(), help: None };
+        let client = self.client().map_err(outside)?;
+        let reply = client
+            .get_file(url, validator, to, &self.watch(&|_, _| ()))
+            .map_err(|error| outside(error.into()))?;
+        Ok(Downloaded {
+            not_modified: reply.not_modified,
+            last_modified: reply.last_modified,
+            validator: reply.validator,
         })
     }
 }

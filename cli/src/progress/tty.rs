@@ -86,7 +86,8 @@ impl Tty {
     fn item_line(&self, ink: Ink, name: &str, took: Duration) -> String {
         let width = usize::from(size_of_terminal().0);
         let time = time::duration(took);
-        let room = width.saturating_sub(time.len() + 6).max(10);
+        // Room is left for the `^C` that a terminal shows: a line that wraps would upset the drawing.
+        let room = width.saturating_sub(time.len() + 8).max(10);
         let name = shorten(name, room);
         let pad = room.saturating_sub(name.chars().count());
         self.ink(ink, &format!(" => {name}{:pad$} {time}", ""))
@@ -172,7 +173,11 @@ impl Printer for Tty {
             What::Notice { text } => self.bar.println(self.ink(Ink::Plain, text)),
             What::End { outcome, took } => {
                 if let Some(item) = self.running.remove(&update.item) {
-                    self.keep(&item, *outcome, *took);
+                    let took = match outcome {
+                        Outcome::Done | Outcome::Cached => *took,
+                        Outcome::Failed | Outcome::Stopped => item.begun.elapsed(),
+                    };
+                    self.keep(&item, *outcome, took);
                 }
             }
         }

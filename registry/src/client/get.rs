@@ -1,0 +1,228 @@
+//! Files from plain URLs: what ADD downloads. No registry is asked, and no credential is sent.
+
+use std::io::{self, Read, Write};
+use std::time::UNIX_EPOCH;
+
+use ureq::http::header;
+
+use crate::client::Client;
+use crate::endpoint::Link;
+use crate::error::RegistryError;
+use crate::progress::Progress;
+use crate::retry;
+use crate::transport::{Ask, Failure, FailureKind, Reply};
+
+/// How a download went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileReply {
+    /// Whether the server said that the content is still what the validator stands for; then nothing was written.
+    pub not_modified: bool,
+    /// The `Last-Modified` header, seconds since 1970.
+    pub last_modified: Option<i64>,
+    /// What to ask with next time.
+    pub validator: Option<String>,
+}
+
+impl Client {
+    /// Gets an http or https URL into `to`. With the validator of an earlier reply the server may say that nothing
+    /// changed. A connection that breaks before the first byte is tried again, one that breaks later is an error.
+    ///
+    /// # Errors
+    /// If there is no content, or it cannot be written.
+    pub fn get_file(
+        &self,
+        url: &str,
+        validator: Option<&str>,
+        to: &mut dyn Write,
+        progress: &dyn Progress,
+    ) -> Result<FileReply, RegistryError> {
+        let reply = self.file_reply(url, validator, progress)?;
+        let found = FileReply {
+            not_modified: reply.status == 304,
+            last_modified: last_modified(&reply),
+            validator: validator_of(&reply),
+        };
+        if found.not_modified {
+            return Ok(found);
+        }
+        let expected = reply.length();
+        let written = copy(reply.into_reader(), to, url, progress)?;
+        match expected {
+            Some(expected) if expected != written => Err(RegistryError::WrongSize {
+                host: host_of(url),
+                what: url.to_owned(),
+                expected,
+                found: written,
+            }),
+            Some(_) | None => Ok(found),
+        }
+    }
+
+    /// The answer with status 200 or 304.
+    fn file_reply(
+        &self,
+        url: &str,
+        validator: Option<&str>,
+        progress: &dyn Progress,
+    ) -> Result<Reply, RegistryError> {
+        let link = match url.split_once("://") {
+            Some(("https", _)) => Link::Https,
+            Some(_) | None => Link::Http,
+        };
+        let mut ask = Ask::get(url.to_owned());
+        match validator.and_then(|text| text.split_once(':')) {
+            Some(("etag", tag)) => ask = ask.with(header::IF_NONE_MATCH, tag),
+            Some(("modified", time)) => ask = ask.with(header::IF_MODIFIED_SINCE, time),
+            Some(_) | None => {}
+        }
+        let attempts = self.config.limits.attempts.max(1);
+        let mut attempt = 0;
+        loop {
+            let last = attempt + 1 >= attempts;
+            let (why, asked) = match self.transport.send(link, &ask, None) {
+                Ok(reply) if matches!(reply.status, 200 | 304) => return Ok(reply),
+                Ok(reply) if retry::is_passing(reply.status) && !last => {
+                    (format!("it answered {}", reply.status), retry::asked_pause(&reply.headers))
+                }
+                Ok(reply) => return Err(status_error(url, reply.status)),
+                Err(failure) if failure.kind == FailureKind::Broken && !last => {
+                    (failure.detail, None)
+                }
+                Err(failure) => return Err(failure_error(url, failure)),
+            };
+            attempt += 1;
+            progress.retrying(url, &why);
+            self.wait(progress, attempt, asked.filter(|it| *it <= self.config.limits.longest_pause))?;
+        }
+    }
+}
+
+fn copy(
+    mut from: impl Read,
+    to: &mut dyn Write,
+    url: &str,
+    progress: &dyn Progress,
+) -> Result<u64, RegistryError> {
+    let mut buffer = vec![0; 64 << 10];
+    let mut written = 0;
+    loop {
+        if progress.is_cancelled() {
+            return Err(RegistryError::Cancelled);
+        }
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(written),
+            Ok(count) => {
+                to.write_all(&buffer[..count]).map_err(|source| RegistryError::WriteFile {
+                    what: url.to_owned(),
+                    source,
+                })?;
+                written += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failure_error(url, Failure::from(error))),
+        }
+    }
+}
+
+/// An entity tag is exact; a time is not, so it comes second.
+fn validator_of(reply: &Reply) -> Option<String> {
+    let tag = reply.text_header("etag").map(|tag| format!("etag:{tag}"));
+    tag.or_else(|| reply.text_header("last-modified").map(|time| format!("modified:{time}")))
+}
+
+fn last_modified(reply: &Reply) -> Option<i64> {
+    let time = httpdate::parse_http_date(reply.text_header("last-modified")?).ok()?;
+    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+}
+
+fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // What stands before `@` may be a password.
+    authority.rsplit('@').next().unwrap_or_default().to_owned()
+}
+
+fn status_error(url: &str, status: u16) -> RegistryError {
+    RegistryError::Status {
+        host: host_of(url),
+        what: url.to_owned(),
+        status,
+        detail: String::new(),
+    }
+}
+
+fn failure_error(url: &str, failure: Failure) -> RegistryError {
+    let (host, detail) = (host_of(url), failure.detail);
+    match failure.kind {
+        FailureKind::NoHost | FailureKind::Unconnected | FailureKind::Broken => {
+            RegistryError::Unreachable { host, detail }
+        }
+        FailureKind::Tls => RegistryError::Tls { host, detail },
+        FailureKind::Protocol | FailureKind::Payload => {
+            RegistryError::Protocol { host, what: url.to_owned(), detail }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread::{self, JoinHandle};
+
+    use super::*;
+    use crate::progress::Quiet;
+    use crate::settings::Config;
+
+    /// Answers one request with this text; gives what was asked.
+    fn serve(answer: &'static str) -> (String, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/folder/file.txt", listener.local_addr().unwrap());
+        let thread = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut asked = Vec::new();
+            let mut byte = [0];
+            while !asked.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+                asked.push(byte[0]);
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8(asked).unwrap()
+        });
+        (url, thread)
+    }
+
+    fn get(url: &str, validator: Option<&str>) -> (Result<FileReply, RegistryError>, Vec<u8>) {
+        let mut bytes = Vec::new();
+        let client = Client::new(Config::default()).unwrap();
+        (client.get_file(url, validator, &mut bytes, &Quiet), bytes)
+    }
+
+    #[test]
+    fn gets_content_time_and_validator() {
+        let (url, thread) = serve(
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"x\"\r\n\
+             Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT\r\n\r\nhello",
+        );
+        let (reply, bytes) = get(&url, None);
+        let reply = reply.unwrap();
+        assert_eq!(bytes, b"hello");
+        assert_eq!(reply.last_modified, Some(1_700_000_000));
+        assert_eq!(reply.validator.as_deref(), Some("etag:\"x\""));
+        assert!(thread.join().unwrap().starts_with("GET /folder/file.txt "));
+    }
+
+    #[test]
+    fn asks_whether_anything_changed() {
+        let (url, thread) = serve("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n");
+        let (reply, bytes) = get(&url, Some("etag:\"x\""));
+        assert!(reply.unwrap().not_modified && bytes.is_empty());
+        assert!(thread.join().unwrap().to_lowercase().contains("if-none-match: \"x\""));
+    }
+
+    #[test]
+    fn refusals_name_the_url() {
+        let (url, _thread) = serve("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        let error = get(&url, None).0.unwrap_err().to_string();
+        assert!(error.contains("404") && error.contains("/folder/file.txt"), "{error}");
+        assert_eq!(host_of("https://user:secret@example.org:8/x"), "example.org:8");
+    }
+}
