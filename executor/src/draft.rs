@@ -22,6 +22,21 @@ pub(crate) struct Base {
     pub(crate) layers: Vec<LayerId>,
 }
 
+impl Base {
+    /// The layers that an overlay needs: not the empty ones, and each only once, since the kernel refuses a folder that
+    /// stands twice. Of a layer that comes again further up only the upper one can be seen.
+    pub(crate) fn visible_layers(&self) -> Vec<LayerId> {
+        let mut seen = BTreeSet::new();
+        let from_top = self.layers.iter().zip(self.view.layers()).rev();
+        let mut visible: Vec<LayerId> = from_top
+            .filter(|(id, index)| !index.is_empty() && seen.insert(**id))
+            .map(|(id, _)| *id)
+            .collect();
+        visible.reverse();
+        visible
+    }
+}
+
 /// A layer being made.
 pub(crate) struct Draft<'a> {
     base: Option<&'a Base>,

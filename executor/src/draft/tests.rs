@@ -111,3 +111,13 @@ fn nothing_is_made_below_a_file() {
     let error = draft.make_folders(b"f/x", FOLDER).unwrap_err();
     assert!(error.to_string().contains("`/f`"), "{error}");
 }
+
+#[test]
+fn overlays_get_each_layer_once() {
+    let [full, other, empty] = [vec![file("a", "1")], vec![file("b", "1")], Vec::new()]
+        .map(|entries| Arc::new(LayerIndex::new(entries).unwrap()));
+    let layers: Vec<LayerId> = [1, 2, 1, 3, 3].map(LayerId).to_vec();
+    let stack = [&full, &other, &full, &empty, &empty].map(Arc::clone);
+    let base = Base { view: TreeView::new(&stack), layers };
+    assert_eq!(base.visible_layers(), [LayerId(2), LayerId(1)]);
+}

@@ -151,7 +151,10 @@ impl Cached for ExecStep<'_> {
         let folder = store.new_folder()?;
         let root = if cx.can_overlay() {
             let upper = Upper { folder: folder.fs(), work: folder.work() };
-            Tree::Overlay { lowers: store.lay_out_chain(&base.layers)?, upper: Some(upper) }
+            Tree::Overlay {
+                lowers: store.lay_out_chain(&base.visible_layers())?,
+                upper: Some(upper),
+            }
         } else {
             store.write_flat(&store.flatten(&base.layers)?, &folder.fs())?;
             Tree::Folder(folder.fs())

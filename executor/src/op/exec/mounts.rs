@@ -8,6 +8,7 @@ use sandbox::{Mount, Source, Tree, Upper};
 use store::{CacheMount, Folder};
 
 use super::MountInput;
+use crate::draft::Base;
 use crate::error::Cause;
 use crate::run::Cx;
 use crate::snapshot::Snapshot;
@@ -99,7 +100,7 @@ fn bind(
 
 fn show(cx: &Cx<'_>, kept: &mut Kept, tree: &Snapshot, readonly: bool) -> Result<Tree, Cause> {
     let store = cx.env.store;
-    let lowers = store.lay_out_chain(&tree.ids())?;
+    let lowers = lowers(cx, tree)?;
     if let ([one], true) = (lowers.as_slice(), readonly) {
         return Ok(Tree::Folder(one.clone()));
     }
@@ -116,6 +117,13 @@ fn show(cx: &Cx<'_>, kept: &mut Kept, tree: &Snapshot, readonly: bool) -> Result
     };
     kept.folders.push(folder);
     Ok(shown)
+}
+
+/// The files of a tree's layers; they are in the store already.
+fn lowers(cx: &Cx<'_>, tree: &Snapshot) -> Result<Vec<PathBuf>, Cause> {
+    let (store, layers) = (cx.env.store, tree.ids());
+    let base = Base { view: store.view(&layers)?, layers };
+    Ok(store.lay_out_chain(&base.visible_layers())?)
 }
 
 /// `from=scratch`: a folder with nothing in it.
@@ -167,7 +175,7 @@ impl Cache<'_> {
         let fresh = store.new_folder()?;
         let upper = Upper { folder, work: fresh.work() };
         kept.folders.push(fresh);
-        let lowers = store.lay_out_chain(&tree.ids())?;
+        let lowers = lowers(cx, &tree)?;
         let tree = Tree::Overlay { lowers, upper: Some(upper) };
         Ok(Source::Bind { tree, path })
     }
