@@ -17,6 +17,8 @@ use store::Store;
 
 use crate::env::Env;
 use crate::error::CliError;
+use crate::images::push;
+use crate::images::remote::Remote;
 use crate::options::output::{Output, Outputs};
 use crate::progress::Reporter;
 
@@ -29,6 +31,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) outputs: &'a Outputs,
     /// What it is called (`--tag`).
     pub(crate) names: &'a [Reference],
+    /// Where a push goes.
+    pub(crate) remote: &'a Remote,
     /// What paths are relative to.
     pub(crate) env: &'a Env,
     /// No time in what is written is later (seconds since 1970).
@@ -76,6 +80,12 @@ pub(crate) fn deliver(
     }
     if let (true, Some(root)) = (delivery.outputs.load, &root) {
         engine::load(&root.descriptor, delivery)?;
+    }
+    if delivery.outputs.push {
+        // The store has the names by now: a push has an image output.
+        for name in delivery.names {
+            push::image(delivery.store, delivery.remote, name, delivery.reporter)?;
+        }
     }
     Ok(Delivered {
         id: root.as_ref().map(|root| root.id),

@@ -5,6 +5,7 @@
 
 pub(crate) mod find;
 pub(crate) mod pull;
+pub(crate) mod push;
 pub(crate) mod remote;
 
 use std::collections::BTreeMap;

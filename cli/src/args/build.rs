@@ -66,12 +66,15 @@ pub(crate) struct BuildArgs {
     /// A name for the image
     #[arg(short, long = "tag", value_name = "NAME[:TAG]")]
     pub(crate) tags: Vec<String>,
-    /// Where the result goes: a folder, `-`, or `type=oci|docker|tar|local|image,dest=PATH`
+    /// Where the result goes: a folder, `-`, or `type=oci|docker|tar|local|image|registry,dest=PATH`
     #[arg(short, long = "output", value_name = "SPEC")]
     pub(crate) outputs: Vec<String>,
     /// Hand the image to a running docker or podman
     #[arg(long)]
     pub(crate) load: bool,
+    /// Send the image to the registries that its names are of
+    #[arg(long)]
+    pub(crate) push: bool,
     /// Print the image's id and nothing else
     #[arg(short, long)]
     pub(crate) quiet: bool,

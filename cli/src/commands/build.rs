@@ -27,12 +27,19 @@ use crate::ui::Ui;
 
 /// Runs the command.
 pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
-    let outputs = Outputs::parse(&args.outputs, args.load)?;
+    let mut outputs = Outputs::parse(&args.outputs)?;
+    outputs.load |= args.load;
+    outputs.push |= args.push;
     if outputs.to_stdout() && ui.env.stdout_terminal {
         return Err(CliError::usage("the result would go to the terminal")
             .help("redirect standard output, or name a file with dest="));
     }
     let names = references(&args.tags)?;
+    if outputs.push && names.is_empty() {
+        return Err(
+            CliError::usage("a push needs a name").help("give one with --tag HOST/NAME:TAG")
+        );
+    }
     let config = Config::read(&ui.env)?;
     let mode = progress_mode(args, &config, ui)?;
     open::enter()?;
@@ -54,6 +61,7 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             store: &store,
             outputs: &outputs,
             names: &names,
+            remote: &remote,
             env: &ui.env,
             epoch: built.compiled.graph.epoch,
             reporter: &reporter,

@@ -51,19 +51,22 @@ pub(crate) struct Outputs {
     pub(crate) compression: Option<Compression>,
     /// Whether the image is handed to a running docker or podman.
     pub(crate) load: bool,
+    /// Whether the image is sent to registries.
+    pub(crate) push: bool,
 }
 
 impl Outputs {
-    /// Reads the values of `--output`. Without any, the image goes to the local store.
+    /// Reads the values of `--output`. Without any, the image goes to the local store. A push takes the image from there.
     ///
     /// # Errors
     /// A type or an option that does not exist, a destination that is missing, standard output used twice.
-    pub(crate) fn parse(specs: &[String], load: bool) -> Result<Outputs, CliError> {
-        let mut outputs = Outputs { all: Vec::new(), compression: None, load };
+    pub(crate) fn parse(specs: &[String]) -> Result<Outputs, CliError> {
+        let mut outputs = Outputs { all: Vec::new(), compression: None, load: false, push: false };
         for spec in specs {
             outputs.add(spec)?;
         }
-        if outputs.all.is_empty() {
+        let is_image = |output: &Output| matches!(output, Output::Image);
+        if outputs.all.is_empty() || (outputs.push && !outputs.all.iter().any(is_image)) {
             outputs.all.push(Output::Image);
         }
         if outputs.all.iter().filter(|output| output.to_stdout()).count() > 1 {
@@ -103,6 +106,7 @@ impl Outputs {
                 "type" => kind = Some(value),
                 "dest" => dest = Some(value),
                 "name" => names.extend(value.split(',').map(str::to_owned)),
+                "push" => self.push |= boolean(&value).ok_or_else(|| wrong(yes_or_no("push")))?,
                 "tar" => folder = !boolean(&value).ok_or_else(|| wrong(yes_or_no("tar")))?,
                 "compression" => self.compression = Some(compression(&value).map_err(wrong)?),
                 _ => return Err(wrong(format!("there is no option `{name}`"))),
@@ -121,6 +125,10 @@ impl Outputs {
                 _ => return Err(wrong("a folder is missing (dest=FOLDER)".into())),
             },
             Some("image") => Output::Image,
+            Some("registry") => {
+                self.push = true;
+                return Ok(());
+            }
             Some(other) => return Err(wrong(format!("there is no type `{other}`")).help(TYPES)),
             None => return Err(wrong("the type is missing".into()).help(TYPES)),
         };
@@ -129,7 +137,7 @@ impl Outputs {
     }
 }
 
-const TYPES: &str = "the types are oci, docker, tar, local and image";
+const TYPES: &str = "the types are oci, docker, tar, local, image and registry";
 
 impl Output {
     fn to_stdout(&self) -> bool {
@@ -189,7 +197,7 @@ mod tests {
     use super::*;
 
     fn parse(specs: &[&str]) -> Result<Outputs, CliError> {
-        Outputs::parse(&specs.iter().map(|spec| (*spec).to_owned()).collect::<Vec<_>>(), false)
+        Outputs::parse(&specs.iter().map(|spec| (*spec).to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
@@ -200,6 +208,8 @@ mod tests {
         assert_eq!(parse(&["type=oci"]).unwrap().to_stdout(), true);
         let docker = parse(&["type=docker"]).unwrap();
         assert!(docker.load && docker.wants_image());
+        let pushed = parse(&["type=registry"]).unwrap();
+        assert!(pushed.push && pushed.all == [Output::Image]);
     }
 
     #[test]
