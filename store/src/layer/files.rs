@@ -14,6 +14,9 @@ use super::pack::copy_exactly;
 use crate::error::{Doing, StoreError};
 use crate::source::{ContentSource, Source};
 
+/// From this size on the kernel copies; below, setting that up takes longer than the copy.
+const BIG: u64 = 1 << 20;
+
 /// Writes a layer into an empty folder; the paths that this process may not make as they are.
 pub(crate) fn write_files(
     index: &LayerIndex,
@@ -48,7 +51,7 @@ pub(crate) fn write_files(
 fn copy(content: Source, size: u64, entry: &Entry, out: &mut FileWriter) -> Result<(), StoreError> {
     let doing = || format!("write `{}`", entry.path.escape_ascii());
     match content {
-        Source::File(mut file) if is_dense(&file).doing(doing)? => {
+        Source::File(mut file) if size >= BIG && is_dense(&file).doing(doing)? => {
             // Between two files the kernel copies by itself, and shares the blocks where it can.
             let found = io::copy(&mut (&mut file).take(size + 1), out.raw()).doing(doing)?;
             if found != size {
