@@ -99,6 +99,32 @@ impl Env {
         width(self.stdout_terminal, self.var("COLUMNS"), rustix::stdio::stdout())
     }
 
+    /// The proxies that docker's settings give to builds, as build arguments. What cannot be read gives none: `build`
+    /// does not depend on it, and whoever needs the file for credentials says what is wrong with it.
+    pub(crate) fn docker_proxies(&self) -> Vec<(String, String)> {
+        let text = self
+            .docker_config()
+            .and_then(|folder| std::fs::read_to_string(folder.join("config.json")).ok())
+            .unwrap_or_default();
+        let config: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let proxies = &config["proxies"]["default"];
+        let names = [
+            ("httpProxy", "HTTP_PROXY"),
+            ("httpsProxy", "HTTPS_PROXY"),
+            ("ftpProxy", "FTP_PROXY"),
+            ("noProxy", "NO_PROXY"),
+            ("allProxy", "ALL_PROXY"),
+        ];
+        let mut found = Vec::new();
+        for (key, name) in names {
+            if let Some(value) = proxies[key].as_str().filter(|value| !value.is_empty()) {
+                found.push((name.to_owned(), value.to_owned()));
+                found.push((name.to_lowercase(), value.to_owned()));
+            }
+        }
+        found
+    }
+
     /// An environment with these variables alone.
     #[cfg(test)]
     pub(crate) fn of_test(vars: &[(&str, &str)]) -> Env {

@@ -116,6 +116,11 @@ pub(crate) fn reason(error: &io::Error) -> String {
 
 impl From<store::StoreError> for CliError {
     fn from(error: store::StoreError) -> CliError {
+        if let store::StoreError::Io { source, .. } = &error
+            && source.kind() == io::ErrorKind::BrokenPipe
+        {
+            return CliError::BrokenPipe;
+        }
         CliError::caused(&error)
     }
 }

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::images::remote::Remote;
 use crate::images::{find, pull};
 use crate::open;
-use crate::options::graph::platform;
+use crate::options::graph::{default_platform, platform};
 use crate::progress::Progress;
 use crate::ui::Ui;
 
@@ -20,7 +20,7 @@ use crate::ui::Ui;
 pub(crate) fn run(args: &PullArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let platform = match &args.platform {
         Some(text) => platform("platform", text)?,
-        None => Platform::host(),
+        None => default_platform(&ui.env)?.unwrap_or_else(Platform::host),
     };
     let names =
         args.images.iter().map(|text| find::reference(text)).collect::<Result<Vec<_>, _>>()?;

@@ -44,6 +44,9 @@ pub(crate) fn build_options(
     if let Some(epoch) = env.var("SOURCE_DATE_EPOCH") {
         options.build_args.entry("SOURCE_DATE_EPOCH".into()).or_insert_with(|| epoch.to_owned());
     }
+    for (name, value) in env.docker_proxies() {
+        options.build_args.entry(name).or_insert(value);
+    }
     for label in &args.labels {
         let (name, value) = label.split_once('=').unwrap_or((label, ""));
         if name.is_empty() {
@@ -53,6 +56,9 @@ pub(crate) fn build_options(
     }
     for text in &args.platforms {
         options.platforms.push(platform("platform", text)?);
+    }
+    if options.platforms.is_empty() {
+        options.platforms.extend(default_platform(env)?);
     }
     for host in &args.add_hosts {
         options.extra_hosts.push(add_host(host)?);
@@ -85,6 +91,18 @@ pub(crate) fn platform(flag: &str, text: &str) -> Result<Platform, CliError> {
         CliError::usage(format!("--{flag} `{text}`: {error}"))
             .help("a platform is OS/ARCHITECTURE, such as linux/amd64")
     })
+}
+
+/// The platform that DOCKER_DEFAULT_PLATFORM asks for.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn default_platform(env: &Env) -> Result<Option<Platform>, CliError> {
+    let Some(text) = env.var("DOCKER_DEFAULT_PLATFORM") else { return Ok(None) };
+    let platform = text.parse().map_err(|error| {
+        CliError::failed(format!("DOCKER_DEFAULT_PLATFORM is `{text}`: {error}"))
+    })?;
+    Ok(Some(platform))
 }
 
 /// The network a flag names.

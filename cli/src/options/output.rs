@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(parse(&[]).unwrap().all, [Output::Image]);
         assert_eq!(parse(&["-"]).unwrap().all, [Output::Tar(Dest::Stdout)]);
         assert_eq!(parse(&["out"]).unwrap().all, [Output::Local("out".into())]);
-        assert_eq!(parse(&["type=oci"]).unwrap().to_stdout(), true);
+        assert!(parse(&["type=oci"]).unwrap().to_stdout());
         let docker = parse(&["type=docker"]).unwrap();
         assert!(docker.load && docker.wants_image());
         let pushed = parse(&["type=registry"]).unwrap();

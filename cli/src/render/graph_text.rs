@@ -144,3 +144,91 @@ fn paint(code: &str, text: &str, look: super::human::Look) -> String {
         text.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use compiler::{BuildOptions, ImageQuery, ResolvedImage, World, WorldError};
+    use executor::{Change, MissReason, StepReport, Verdict};
+    use grammar::SourceFile;
+    use oci::ImageConfig;
+
+    use super::*;
+    use crate::render::human::Look;
+
+    struct Nowhere;
+
+    impl World for Nowhere {
+        fn image(&self, _: &ImageQuery<'_>) -> Result<ResolvedImage, WorldError> {
+            Ok(ResolvedImage { manifest: None, config: ImageConfig::default() })
+        }
+
+        fn ignore_file(&self, _: &str) -> Option<(String, String)> {
+            None
+        }
+    }
+
+    const FILE: &str = "FROM x AS deps\nRUN one\nFROM x AS assets\nRUN two\n\
+        FROM deps AS final\nCOPY --from=assets /a /\n";
+
+    /// What is shown of a file whose step `RUN one` changed.
+    fn view() -> GraphView {
+        let source = SourceFile::new("Dockerfile", FILE);
+        let tree = grammar::parse(&source).tree;
+        let compiled = compiler::compile(&tree, &source, &BuildOptions::default(), &Nowhere);
+        let graph = compiled.graph.expect("the file is sound");
+        let changed = graph.steps().find(|(_, step)| step.name.ends_with("RUN one")).unwrap().0;
+        let reports: Vec<StepReport> = graph
+            .steps()
+            .map(|(step, _)| {
+                let change = Change::Definition {
+                    name: "env V".into(),
+                    old: Some("1".into()),
+                    new: Some("2".into()),
+                };
+                let verdict = if step == changed {
+                    Verdict::Miss(MissReason::Changed(vec![change]))
+                } else if graph.inputs(step).iter().any(|input| input.step == changed) {
+                    Verdict::Unknown { after: changed }
+                } else {
+                    Verdict::Hit
+                };
+                StepReport { step, verdict, last_cost: Some(Duration::from_secs(12)) }
+            })
+            .collect();
+        GraphView::new(&graph, &reports, &compiled.sources)
+    }
+
+    #[test]
+    fn tells_what_is_independent() {
+        let text = text(&view(), Look { color: false, width: 100 });
+        assert!(text.contains("stages: deps ∥ assets ─▶ final\n"), "{text}");
+        assert!(text.contains("\nfinal  ◀ deps, assets\n"), "{text}");
+        assert!(text.contains("copies from ◀ [assets 2/2] RUN two\n"), "{text}");
+    }
+
+    #[test]
+    fn tells_what_would_run_and_why() {
+        let text = text(&view(), Look { color: false, width: 100 });
+        assert!(text.contains("1 would run, 1 open"), "{text}");
+        assert!(text.contains("would run  [deps 2/2] RUN one  12.0s last time\n"), "{text}");
+        assert!(text.contains("env V was `1`, is `2`\n"), "{text}");
+        assert!(text.contains("cached if this makes the same as last time: [deps 2/2]"), "{text}");
+        assert!(!text.contains('\x1b'), "{text}");
+    }
+
+    #[test]
+    fn the_other_forms_say_the_same() {
+        let view = view();
+        let json = super::super::graph_json::value(&view);
+        assert_eq!(json["stages"][2]["after"], serde_json::json!([0, 1]));
+        assert_eq!(json["steps"].as_array().map(Vec::len), Some(view.steps.len()));
+        let dot = super::super::graph_dot::text(&view);
+        let mermaid = super::super::graph_mermaid::text(&view);
+        for (id, _) in view.steps.iter().enumerate() {
+            assert!(dot.contains(&format!("s{id} [label=")), "{dot}");
+            assert!(mermaid.contains(&format!("s{id}[")), "{mermaid}");
+        }
+    }
+}
