@@ -23,6 +23,14 @@ pub(crate) enum CliError {
         /// What to do.
         help: Option<String>,
     },
+    /// A command could not be started in an image; ends with docker's status for it.
+    #[error("{message}")]
+    NotStarted {
+        /// Why.
+        message: String,
+        /// 127 if there is no such program, 126 if it cannot be executed, 125 for anything else.
+        status: u8,
+    },
     /// It did not work, and everything about it is printed already.
     #[error("failed")]
     Reported,
@@ -57,7 +65,10 @@ impl CliError {
             }
             cause = error.source();
         }
-        CliError::failed(message)
+        match no_space(&message) {
+            Some(help) => CliError::failed(message).help(help),
+            None => CliError::failed(message),
+        }
     }
 
     /// Adds what to do.
@@ -66,6 +77,7 @@ impl CliError {
         match self {
             CliError::Usage { message, .. } => CliError::Usage { message, help },
             CliError::Failed { message, .. } => CliError::Failed { message, help },
+            other @ CliError::NotStarted { .. } => other,
             CliError::Reported => CliError::Reported,
             CliError::Interrupted => CliError::Interrupted,
             CliError::BrokenPipe => CliError::BrokenPipe,
@@ -90,6 +102,7 @@ impl CliError {
         match self {
             CliError::Usage { .. } => ExitCode::from(2),
             CliError::Failed { .. } | CliError::Reported => ExitCode::FAILURE,
+            CliError::NotStarted { status, .. } => ExitCode::from(*status),
             // What shells give for a command that Ctrl-C ended.
             CliError::Interrupted => ExitCode::from(130),
             CliError::BrokenPipe => ExitCode::SUCCESS,
@@ -100,9 +113,20 @@ impl CliError {
     pub(crate) fn advice(&self) -> Option<&str> {
         match self {
             CliError::Usage { help, .. } | CliError::Failed { help, .. } => help.as_deref(),
-            CliError::Reported | CliError::Interrupted | CliError::BrokenPipe => None,
+            CliError::NotStarted { .. }
+            | CliError::Reported
+            | CliError::Interrupted
+            | CliError::BrokenPipe => None,
         }
     }
+}
+
+/// What to do about a full disk, if that is what a message is about: it may come from any depth of any library.
+pub(crate) fn no_space(message: &str) -> Option<&'static str> {
+    let full = message.to_lowercase().contains("no space left on device");
+    full.then_some(
+        "make room, with `dfc prune` for instance, or set DFC_HOME to a folder on another disk",
+    )
 }
 
 /// The system's words for an error, in lower case and without its number.

@@ -17,7 +17,7 @@ mod tty;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -27,6 +27,10 @@ use crate::args::build::ProgressMode;
 use crate::env::Env;
 
 pub(crate) use steps::StepStatus;
+
+/// How many updates may wait to be printed. Beyond that a command waits for its output to be shown, as it would for a
+/// slow terminal, and memory stays bounded.
+const WAITING: usize = 256;
 
 /// Names an item; in the order in which items were announced.
 pub(crate) type ItemId = u32;
@@ -152,7 +156,7 @@ impl Progress {
             ProgressMode::Quiet => Box::new(quiet::Quiet),
             ProgressMode::Rawjson => Box::new(rawjson::RawJson::default()),
         };
-        let (sender, receiver) = mpsc::channel();
+        let (sender, receiver) = mpsc::sync_channel(WAITING);
         let thread = std::thread::spawn(move || print(printer, &receiver));
         Progress { reporter: Reporter { sender, next: Arc::new(AtomicU32::new(1)) }, thread }
     }
@@ -188,7 +192,7 @@ fn print(mut printer: Box<dyn Printer>, receiver: &Receiver<Update>) {
 /// Reports what happens. Cheap to clone, for any thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Reporter {
-    sender: Sender<Update>,
+    sender: SyncSender<Update>,
     next: Arc<AtomicU32>,
 }
 

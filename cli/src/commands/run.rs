@@ -9,7 +9,7 @@ use std::time::Duration;
 use executor::Cancel;
 use oci::manifest::Manifest;
 use oci::{ImageConfig, Platform};
-use sandbox::{Spec, Stdio, Tree, Upper};
+use sandbox::{SandboxError, Spec, Stdio, Tree, Upper};
 use store::{ImageRecord, LayOut, LayerId, Store};
 
 use crate::args::build::{NetworkMode, ProgressMode};
@@ -150,6 +150,22 @@ fn variables(args: &RunArgs, image: &[String], env: &Env) -> Vec<String> {
     variables
 }
 
+fn not_started(error: &SandboxError) -> CliError {
+    let status = match error {
+        SandboxError::ProgramNotFound { .. } => 127,
+        SandboxError::ProgramNotStarted { .. } => 126,
+        SandboxError::Setup { .. }
+        | SandboxError::NotPermitted { .. }
+        | SandboxError::Limit { .. }
+        | SandboxError::UnknownRlimit { .. }
+        | SandboxError::Invalid { .. }
+        | SandboxError::NoSubordinateIds { .. }
+        | SandboxError::MissingProgram { .. }
+        | SandboxError::Io { .. } => 125,
+    };
+    CliError::NotStarted { message: CliError::caused(error).to_string(), status }
+}
+
 /// Runs it to its end. The first Ctrl-C or SIGTERM gives it a second, then it is killed.
 fn execute(mut spec: Spec, tty: bool) -> Result<u8, CliError> {
     let mut terminal = None;
@@ -163,7 +179,7 @@ fn execute(mut spec: Spec, tty: bool) -> Result<u8, CliError> {
     }
     let cancel = Cancel::default();
     let _interrupt = Interrupt::listen(cancel.clone())?;
-    let mut running = sandbox::spawn(&spec).map_err(|error| CliError::caused(&error))?;
+    let mut running = sandbox::spawn(&spec).map_err(|error| not_started(&error))?;
     // Our copy of the command's side of the terminal: its output only ends when all are closed.
     drop(spec);
     let killer = running.killer();

@@ -7,6 +7,7 @@ use executor::{BuildError, Cause};
 use grammar::{Diagnostic, SourceFile};
 
 use super::human::{self, Look};
+use crate::error::no_space;
 
 /// The text; ends with a line end.
 pub(crate) fn text(
@@ -53,7 +54,8 @@ pub(crate) fn text(
             Diagnostic::without_place(code(&error.cause), message)
         }
     };
-    diagnostic.help = error.help();
+    let help = error.help().or_else(|| no_space(&diagnostic.message).map(str::to_owned));
+    diagnostic.help = help;
     text.push_str(&human::diagnostics(&[diagnostic], sources, look));
     text
 }
