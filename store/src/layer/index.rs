@@ -166,6 +166,11 @@ impl LayerIndex {
         Ok(index)
     }
 
+    /// Takes entries that were in an index before, as they were.
+    pub(super) fn from_checked(entries: Vec<Entry>) -> LayerIndex {
+        LayerIndex { entries }
+    }
+
     /// All entries in tree order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
@@ -302,6 +307,9 @@ pub fn tree_order(a: &[u8], b: &[u8]) -> Ordering {
     fn rank(byte: u8) -> u8 {
         if byte == b'/' { 0 } else { byte }
     }
+    // Neighbors share most of their path: that part is compared in bigger pieces.
+    let same = a.chunks(16).zip(b.chunks(16)).take_while(|(a, b)| a == b).count() * 16;
+    let (a, b) = (a.get(same..).unwrap_or_default(), b.get(same..).unwrap_or_default());
     match a.iter().zip(b).find(|(a, b)| a != b) {
         Some((a, b)) => rank(*a).cmp(&rank(*b)),
         None => a.len().cmp(&b.len()),

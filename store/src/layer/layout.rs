@@ -155,7 +155,14 @@ impl TreeWriter {
         let made = match &entry.kind {
             Kind::Dir { .. } | Kind::File { .. } => return Ok(()),
             Kind::Whiteout => {
-                return Ok(device(FileType::CharacterDevice, 0, 0)?);
+                return match device(FileType::CharacterDevice, 0, 0) {
+                    // On an overlay no overlay can be made, so nobody will miss it: trees are merged by their indexes.
+                    Err(Errno::PERM) => {
+                        self.skipped.push(entry.path.clone());
+                        Ok(())
+                    }
+                    other => Ok(other?),
+                };
             }
             Kind::Hardlink { target } => {
                 let target = target.as_slice();
@@ -220,7 +227,11 @@ impl TreeWriter {
         }
         if opaque {
             let name = format!("{}opaque", self.form.prefix());
-            rustix::fs::lsetxattr(path.as_slice(), name.as_str(), b"y", XattrFlags::empty())?;
+            match rustix::fs::lsetxattr(path.as_slice(), name.as_str(), b"y", XattrFlags::empty()) {
+                // As with whiteouts.
+                Err(Errno::PERM | Errno::OPNOTSUPP) => self.skipped.push(entry.path.clone()),
+                other => other?,
+            }
         }
         Ok(())
     }

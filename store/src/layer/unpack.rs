@@ -73,6 +73,18 @@ pub(crate) fn unpack(
     tree.finish()
 }
 
+/// Reads a plain tar to its end mark and tells what it holds; nothing is written.
+///
+/// # Errors
+/// A tar that is broken, too large, or wants out of its root.
+pub fn index_of(
+    stream: impl Read,
+    limits: Limits,
+    whiteouts: Whiteouts,
+) -> Result<LayerIndex, TarError> {
+    unpack(stream, limits, whiteouts, None)
+}
+
 impl Growing<'_> {
     fn add<R: Read>(
         &mut self,
