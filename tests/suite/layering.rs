@@ -36,8 +36,10 @@ const EDGES: &[(&str, &[&str])] = &[
             "dfc-lsp",
         ],
     ),
+    ("dfc-probes", &["dfc-grammar", "dfc-compiler", "dfc-store"]),
     // The tests see the product from outside, as its users do.
     ("dfc-tests", &[]),
+    ("dfc-probes", &["dfc-grammar", "dfc-compiler", "dfc-oci", "dfc-store"]),
     ("xtask", &[]),
 ];
 

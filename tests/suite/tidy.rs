@@ -111,7 +111,7 @@ fn walk(root: &Path, below: &Path, endings: &[&str], found: &mut Vec<Source>) ->
         if entry.file_type()?.is_dir() {
             let top = below == Path::new("");
             let name = entry.file_name();
-            let data = top && (name == "target" || name == "fixtures");
+            let data = name == "target" || (top && name == "fixtures");
             if !data && name != ".git" {
                 walk(root, &path, endings, found)?;
             }
