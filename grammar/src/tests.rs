@@ -1,8 +1,7 @@
-//! The fixtures of `fixtures/parse`: what is said of each file, its tree, and what must hold of any file.
+//! The fixtures of `fixtures/parse`: what is said of each file, and its tree. What must hold of any file is in `probes/`.
 
 mod annotation;
 mod golden;
-mod property;
 
 use std::fs;
 use std::path::PathBuf;
