@@ -29,7 +29,6 @@ pub mod image;
 mod needs;
 mod op;
 mod plan;
-mod process;
 mod remote;
 mod run;
 mod schedule;
@@ -51,6 +50,5 @@ pub use env::{
 pub use error::{BuildError, Cause};
 pub use explain::explain;
 pub use image::{BuiltImage, BuiltLayer};
-pub use process::{ProcessUser, process_of};
 pub use status::{Event, Status, Stream};
 pub use verdict::{Change, FileChange, MissReason, StepReport, Verdict};

@@ -270,9 +270,9 @@ impl World {
         let events = std::mem::take(&mut *self.events.seen.lock().unwrap());
         events
             .into_iter()
-            .filter_map(|event| match event {
-                Event::Finished { step, verdict, .. } => Some((step, verdict)),
-                _ => None,
+            .filter_map(|event| {
+                let Event::Finished { step, verdict, .. } = event else { return None };
+                Some((step, verdict))
             })
             .collect()
     }

@@ -64,10 +64,8 @@ fn nothing_outside_is_opened() {
 fn hashed(world: &World, disk: &Disk, now: SystemTime) -> FileDigest {
     let mut selection = select_all(disk, b"f").unwrap();
     hash_files(disk, &world.store, &StatCaches::default(), now, selection.found_mut()).unwrap();
-    match selection.matches[0].root.entry.kind {
-        Kind::File { digest, .. } => digest,
-        ref other => panic!("{other:?}"),
-    }
+    let Kind::File { digest, .. } = selection.matches[0].root.entry.kind else { panic!("no file") };
+    digest
 }
 
 #[test]

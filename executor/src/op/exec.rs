@@ -201,7 +201,7 @@ impl ExecStep<'_> {
         })?;
         match exit.status {
             ExitStatus::Code(0) => Ok(()),
-            status => Err(Cause::ExitCode {
+            status @ (ExitStatus::Code(_) | ExitStatus::Signal(_)) => Err(Cause::ExitCode {
                 command: self.command(),
                 code: status.number(),
                 tail: tail.into_lines(),

@@ -14,13 +14,13 @@ use crate::draft::{Base, Draft};
 use crate::error::Cause;
 use crate::run::{Cached, Cx, Inputs, Made, NewLayer};
 use crate::snapshot::Snapshot;
-use crate::tree::{Found, Last, SourceTree, clean};
+use crate::tree::{Found, Last, SourceTree, clean, display};
 
 use archive::Spool;
 use chmod::Chmod;
 use copy::Lay;
 use owner::{Accounts, Owner};
-use select::Selection;
+use select::{Match, Selection};
 
 pub(crate) mod accounts;
 pub(crate) mod archive;
@@ -187,90 +187,99 @@ impl Cached for FileStep<'_> {
             true => Some(cx.base(self.id, &self.base)?),
             false => None,
         };
-        let accounts = self.accounts(base.as_ref(), cx)?;
-        let mut draft = Draft::new(base.as_ref(), cx.now());
-        // Dropped behind the draft: the contents of archives are in it until they are in the layer, which keeps the
-        // file open.
-        let mut spool = None;
-        for (number, action) in self.op.actions.iter().enumerate() {
+        let mut making = Making {
+            cx,
+            accounts: self.accounts(base.as_ref(), cx)?,
+            draft: Draft::new(base.as_ref(), cx.now()),
+            spool: None,
+        };
+        for (action, source) in self.op.actions.iter().zip(&self.sources) {
             cx.check()?;
             match action {
-                FileAction::Copy(copy) => {
-                    let source = self.sources[number].as_ref();
-                    self.copy(cx, &mut draft, &mut spool, copy, source, &accounts)?;
-                }
+                FileAction::Copy(copy) => self.copy(&mut making, copy, source.as_ref())?,
                 FileAction::Mkdir(action) => {
-                    let owner = self.owner(action.owner.as_deref(), &accounts)?;
-                    mkdir::mkdir(&mut draft, action, owner.unwrap_or(Owner { uid: 0, gid: 0 }))?;
+                    let owner = self.owner(action.owner.as_deref(), &making.accounts)?;
+                    mkdir::mkdir(&mut making.draft, action, owner.unwrap_or(ROOT))?;
                 }
-                FileAction::Mkfile(action) => self.mkfile(&mut draft, action, &accounts)?,
+                FileAction::Mkfile(action) => self.mkfile(&mut making, action)?,
             }
         }
-        let (index, contents) = draft.finish()?;
+        let (index, contents) = making.draft.finish()?;
         Ok(NewLayer::Sourced(index, contents))
     }
+}
+
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
+
+/// A layer while its actions are done.
+struct Making<'a, 'b> {
+    cx: &'a Cx<'a>,
+    /// What names of owners are looked up in.
+    accounts: Accounts,
+    draft: Draft<'b>,
+    /// Contents of archives, once there was one.
+    spool: Option<Spool>,
 }
 
 impl FileStep<'_> {
     fn copy(
         &self,
-        cx: &Cx<'_>,
-        draft: &mut Draft<'_>,
-        spool: &mut Option<Spool>,
+        making: &mut Making<'_, '_>,
         action: &CopyAction,
         source: Option<&Source>,
-        accounts: &Accounts,
     ) -> Result<(), Cause> {
-        // A source that is an empty tree (`--from=scratch`) has no step.
-        let Some((source, selection)) =
-            source.and_then(|source| Some((source, source.selection.as_ref()?)))
-        else {
-            return Err(missing::source(&Empty, &action.source));
+        let selected = source.and_then(|source| Some((source, source.selection.as_ref()?)));
+        let Some((source, selection)) = selected else {
+            // A source that is an empty tree (`--from=scratch`) has no step.
+            return select::select(&Empty, action).map(drop);
         };
         let how = Lay {
             dest: &action.dest,
-            owner: self.owner(action.owner.as_deref(), accounts)?,
+            owner: self.owner(action.owner.as_deref(), &making.accounts)?,
             chmod: chmod(action.chmod.as_deref())?,
             keep_owner: action.keep_owner,
             as_folder: source.as_folder,
         };
         for one in &selection.matches {
-            let is_file = matches!(one.root.entry.kind, Kind::File { .. }) && !one.root.socket;
-            if action.unpack == Unpack::Auto
-                && is_file
-                && let Some(content) = source.content(&one.root)
-            {
-                let spool = match spool {
-                    Some(spool) => spool,
-                    None => spool.insert(new_spool(cx)?),
-                };
-                let dest = draft.resolve(&clean(&action.dest), Last::Follow)?;
-                let packed = content.open(cx.env.store).map_err(|error| {
-                    Cause::file(format!("cannot read `/{}`: {error}", action.source))
-                })?;
-                if archive::unpack(draft, spool, packed, &dest, how.owner)? {
-                    continue;
-                }
+            let unpacked = match action.unpack {
+                Unpack::Never => false,
+                Unpack::Auto => making.unpack(source, one, &how)?,
+            };
+            if !unpacked {
+                copy::lay(&mut making.draft, one, &how, &|found| Ok(source.content(found)))?;
             }
-            copy::lay(draft, one, &how, &|found| Ok(source.content(found)))?;
         }
         Ok(())
     }
 
-    fn mkfile(
-        &self,
-        draft: &mut Draft<'_>,
-        action: &MkfileAction,
-        accounts: &Accounts,
-    ) -> Result<(), Cause> {
+    fn mkfile(&self, making: &mut Making<'_, '_>, action: &MkfileAction) -> Result<(), Cause> {
         let how = Lay {
             dest: &action.dest,
-            owner: self.owner(action.owner.as_deref(), accounts)?,
+            owner: self.owner(action.owner.as_deref(), &making.accounts)?,
             chmod: chmod(action.chmod.as_deref())?,
             keep_owner: false,
             as_folder: false,
         };
-        mkfile::mkfile(draft, action, &how)
+        mkfile::mkfile(&mut making.draft, action, &how)
+    }
+}
+
+impl Making<'_, '_> {
+    /// Unpacks a match if it is an archive.
+    fn unpack(&mut self, source: &Source, one: &Match, how: &Lay<'_>) -> Result<bool, Cause> {
+        if !matches!(one.root.entry.kind, Kind::File { .. }) || one.root.socket {
+            return Ok(false);
+        }
+        let Some(content) = source.content(&one.root) else { return Ok(false) };
+        let packed = content.open(self.cx.env.store).map_err(|error| {
+            Cause::file(format!("cannot read `/{}`: {error}", display(&one.root.entry.path)))
+        })?;
+        let dest = self.draft.resolve(&clean(how.dest), Last::Follow)?;
+        let spool = match &mut self.spool {
+            Some(spool) => spool,
+            None => self.spool.insert(new_spool(self.cx)?),
+        };
+        archive::unpack(&mut self.draft, spool, packed, &dest, how.owner)
     }
 }
 
@@ -310,3 +319,6 @@ impl SourceTree for Empty {
         Ok(Vec::new())
     }
 }
+
+#[cfg(test)]
+mod tests;

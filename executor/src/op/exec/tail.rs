@@ -55,7 +55,7 @@ mod tests {
     fn keeps_the_last_lines_whole() {
         let mut tail = Tail::default();
         for number in 0..30 {
-            tail.add(format!("li").as_bytes());
+            tail.add(b"li");
             tail.add(format!("ne {number}\r\n").as_bytes());
         }
         tail.add(b"open");

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use store::layer::index::{join, parent};
 use store::{Entry, FileDigest, Kind, Mtime};
-use tar::EntryType;
 
 use crate::content::Content;
 use crate::draft::{Draft, NewFolder};
@@ -112,7 +111,7 @@ struct Unpacking<'a, 'b> {
 impl Unpacking<'_, '_> {
     fn member<R: Read>(&mut self, mut member: tar::Entry<'_, R>) -> Result<(), Cause> {
         let name = clean_bytes(&member.path_bytes());
-        if name.is_empty() || member.header().entry_type() == EntryType::XGlobalHeader {
+        if name.is_empty() || member.header().entry_type().is_pax_global_extensions() {
             return Ok(());
         }
         let path = self.place(&name)?;
@@ -125,30 +124,30 @@ impl Unpacking<'_, '_> {
         let header = member.header();
         let number = |number: io::Result<Option<u32>>| number.ok().flatten().unwrap_or(0);
         let device = (number(header.device_major()), number(header.device_minor()));
-        entry.kind = match header.entry_type() {
-            EntryType::Directory => Kind::Dir { opaque: false },
-            EntryType::Symlink => {
-                entry.mode = 0o777;
-                Kind::Symlink { target: link_name(&member).to_vec() }
-            }
-            EntryType::Link => {
-                let target = link_name(&member).to_vec();
-                return self.hard_link(entry, &target);
-            }
-            EntryType::Char => Kind::Char { major: device.0, minor: device.1 },
-            EntryType::Block => Kind::Block { major: device.0, minor: device.1 },
-            EntryType::Fifo => Kind::Fifo,
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                let (place, size, digest) = self.file(&mut member)?;
-                content = Some(place);
-                Kind::File { size, digest }
-            }
-            other => {
-                return Err(Cause::file(format!(
-                    "the archive holds `{}` of a kind that cannot be unpacked ({other:?})",
-                    display(&name)
-                )));
-            }
+        let kind = header.entry_type();
+        entry.kind = if kind.is_dir() {
+            Kind::Dir { opaque: false }
+        } else if kind.is_symlink() {
+            entry.mode = 0o777;
+            Kind::Symlink { target: link_name(&member).to_vec() }
+        } else if kind.is_hard_link() {
+            let target = link_name(&member).to_vec();
+            return self.hard_link(entry, &target);
+        } else if kind.is_character_special() {
+            Kind::Char { major: device.0, minor: device.1 }
+        } else if kind.is_block_special() {
+            Kind::Block { major: device.0, minor: device.1 }
+        } else if kind.is_fifo() {
+            Kind::Fifo
+        } else if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() {
+            let (place, size, digest) = self.file(&mut member)?;
+            content = Some(place);
+            Kind::File { size, digest }
+        } else {
+            return Err(Cause::file(format!(
+                "the archive holds `{}` of a kind that cannot be unpacked ({kind:?})",
+                display(&name)
+            )));
         };
         self.draft.put(entry, content);
         Ok(())
@@ -202,7 +201,7 @@ impl Unpacking<'_, '_> {
         &mut self,
         member: &mut tar::Entry<'_, R>,
     ) -> Result<(Content, u64, FileDigest), Cause> {
-        let sparse = member.header().entry_type() == EntryType::GNUSparse;
+        let sparse = member.header().entry_type().is_gnu_sparse();
         let promised = member.size();
         let (content, size, digest) = self.spool.add(&mut *member).map_err(broken)?;
         if !sparse && size != promised {
@@ -272,6 +271,8 @@ fn pax_time(text: &[u8]) -> Option<Mtime> {
 
 #[cfg(test)]
 mod tests {
+    use tar::EntryType;
+
     use super::*;
 
     fn packed(members: &[(&str, EntryType, &str)]) -> Vec<u8> {
@@ -309,7 +310,9 @@ mod tests {
                 Kind::Symlink { target } | Kind::Hardlink { target } => {
                     format!(" -> {}", display(target))
                 }
-                other => format!(" {other:?}"),
+                Kind::Whiteout | Kind::Char { .. } | Kind::Block { .. } | Kind::Fifo => {
+                    String::new()
+                }
             };
             format!("{}{what}", display(&entry.path))
         };

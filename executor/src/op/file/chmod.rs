@@ -123,7 +123,7 @@ impl Clause {
                 let mut cleared = self.who;
                 // As chmod(1) does: `=` takes the special bits of those it is for, but not from folders.
                 if !is_folder {
-                    cleared |= self.special(true, true);
+                    cleared |= self.set_id() | self.sticky();
                 }
                 (mode & !cleared) | bits
             }
@@ -143,23 +143,23 @@ impl Clause {
             Permissions::Letters { rwx, conditional, set_id, sticky } => {
                 let execute =
                     if conditional && (is_folder || mode & 0o111 != 0) { 0o111 } else { 0 };
-                ((rwx | execute) & self.who) | self.special(set_id, sticky)
+                let set_id = if set_id { self.set_id() } else { 0 };
+                let sticky = if sticky { self.sticky() } else { 0 };
+                ((rwx | execute) & self.who) | set_id | sticky
             }
         }
     }
 
-    fn special(&self, set_id: bool, sticky: bool) -> u32 {
-        let mut bits = 0;
-        if set_id && self.who & 0o700 != 0 {
-            bits |= SETUID;
-        }
-        if set_id && self.who & 0o070 != 0 {
-            bits |= SETGID;
-        }
-        if sticky && self.who == 0o777 {
-            bits |= STICKY;
-        }
-        bits
+    /// Setuid and setgid of those it is for.
+    fn set_id(&self) -> u32 {
+        let user = if self.who & 0o700 == 0 { 0 } else { SETUID };
+        let group = if self.who & 0o070 == 0 { 0 } else { SETGID };
+        user | group
+    }
+
+    /// The sticky bit belongs to all.
+    fn sticky(&self) -> u32 {
+        if self.who == 0o777 { STICKY } else { 0 }
     }
 }
 

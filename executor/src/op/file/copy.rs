@@ -68,7 +68,12 @@ impl Lay<'_> {
             // device: BuildKit does so, and images rely on bytes being equal.
             Kind::Block { major, minor } => Kind::Char { major: *major, minor: *minor },
             Kind::Dir { .. } => Kind::Dir { opaque: false },
-            kind => kind.clone(),
+            kind @ (Kind::Whiteout
+            | Kind::File { .. }
+            | Kind::Hardlink { .. }
+            | Kind::Symlink { .. }
+            | Kind::Char { .. }
+            | Kind::Fifo) => kind.clone(),
         };
         Entry {
             path,

@@ -24,17 +24,20 @@ pub(crate) fn digest(selection: &Selection, keep_owner: bool) -> Selected {
     let mut links: BTreeMap<LinkId, &[u8]> = BTreeMap::new();
     for one in &selection.matches {
         framed(&mut whole, b"match");
-        if !one.root.entry.is_dir() {
+        // Of a matched folder only the contents are copied.
+        let root = if one.root.entry.is_dir() {
+            *hasher_of(&one.root).finalize().as_bytes()
+        } else {
             framed(&mut whole, &one.name);
-        }
-        let root = of_one(&one.root, keep_owner, one.root.entry.is_dir());
+            of_one(&one.root, keep_owner)
+        };
         whole.update(&root);
         files.push((display(&one.root.entry.path), short(&root)));
         links.clear();
         for item in &one.items {
             framed(&mut whole, &item.rel);
             whole.update(&[u8::from(item.picked)]);
-            let digest = of_one(&item.found, keep_owner, false);
+            let digest = of_one(&item.found, keep_owner);
             whole.update(&digest);
             // Which names are one file is part of what is copied.
             let first = item.found.link.map(|link| *links.entry(link).or_insert(&item.rel));
@@ -47,11 +50,10 @@ pub(crate) fn digest(selection: &Selection, keep_owner: bool) -> Selected {
     Selected { digest: *whole.finalize().as_bytes(), files }
 }
 
-/// `as_root`: a matched folder, of which only the contents are copied.
-fn of_one(found: &Found, keep_owner: bool, as_root: bool) -> [u8; 32] {
-    let entry = &found.entry;
+/// Kind and content.
+fn hasher_of(found: &Found) -> blake3::Hasher {
     let mut hasher = blake3::Hasher::new();
-    match &entry.kind {
+    match &found.entry.kind {
         Kind::Whiteout => hasher.update(b"w"),
         Kind::Dir { .. } => hasher.update(b"d"),
         Kind::File { size, digest } => {
@@ -67,9 +69,13 @@ fn of_one(found: &Found, keep_owner: bool, as_root: bool) -> [u8; 32] {
         }
         Kind::Fifo => hasher.update(b"p"),
     };
-    if as_root {
-        return *hasher.finalize().as_bytes();
-    }
+    hasher
+}
+
+/// Kind, content, mode, attributes, and the owner if it counts.
+fn of_one(found: &Found, keep_owner: bool) -> [u8; 32] {
+    let entry = &found.entry;
+    let mut hasher = hasher_of(found);
     hasher.update(&entry.mode.to_le_bytes());
     if keep_owner {
         hasher.update(&entry.uid.to_le_bytes()).update(&entry.gid.to_le_bytes());

@@ -6,7 +6,7 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use compiler::op::HttpSource;
 use compiler::{Role, StepId};
@@ -70,7 +70,8 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &HttpSource) -> Result<Outcom
     {
         return Ok(cached(layers));
     }
-    let layer = keep(cx, id, source, &lookup, sink, &got, clock)?;
+    let took = clock.elapsed();
+    let layer = keep(id, source, &lookup, sink, &got, took)?;
     Ok(Outcome {
         made: Made::Layers(Snapshot { layers: vec![layer] }),
         layers: vec![layer],
@@ -83,14 +84,14 @@ fn cached(layers: Vec<Layer>) -> Outcome {
 }
 
 fn keep(
-    cx: &Cx<'_>,
     id: StepId,
     source: &HttpSource,
     lookup: &Lookup,
     sink: Sink<'_, '_>,
     got: &Downloaded,
-    clock: Instant,
+    duration: Duration,
 ) -> Result<Layer, Cause> {
+    let cx = sink.cx;
     if let (Some(expected), Some(sha256)) = (source.checksum, sink.sha256) {
         let found = Digest::from_bytes(sha256.finalize().into());
         if found != expected {
@@ -118,12 +119,8 @@ fn keep(
     if let Some(validator) = &got.validator {
         preimage.add(VALIDATOR, validator);
     }
-    let ran = Ran {
-        result: TreeDigest(layer.digest),
-        layer: layer.id,
-        duration: clock.elapsed(),
-        started: layer.created,
-    };
+    let ran =
+        Ran { result: TreeDigest(layer.digest), layer: layer.id, duration, started: layer.created };
     lookup.record(cx.env.store, &[content.key()], &preimage, &ran)?;
     Ok(layer)
 }

@@ -44,8 +44,14 @@ pub(crate) fn context_selection(
     let mut selection = select_all(disk, path)?;
     let now = (cx.env.now)();
     hash_files(disk, cx.env.store, &cx.stats, now, selection.found_mut())?;
-    let selected = digest(&selection, false);
-    let path = selection.matches.first().map(|one| one.root.entry.path.clone()).unwrap_or_default();
+    let mut selected = digest(&selection, false);
+    let root = selection.matches.first().map(|one| &one.root.entry);
+    let path = root.map(|root| root.path.clone()).unwrap_or_default();
+    // The layer has the part at its place, with the mode of its top: COPY knows better, a mount does not.
+    let mut whole = blake3::Hasher::new();
+    whole.update(&selected.digest).update(&path);
+    whole.update(&root.map_or(0, |root| root.mode).to_le_bytes());
+    selected.digest = *whole.finalize().as_bytes();
     Ok(ContextPart { path, selection, selected })
 }
 
