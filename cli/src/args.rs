@@ -73,6 +73,9 @@ pub(crate) struct ExplainArgs {
     /// Compile Dockerfiles alone: no context, no image is looked up; PATHs are Dockerfiles
     #[arg(long)]
     pub(crate) no_resolve: bool,
+    /// Show these steps only, with all reasons: a part of their name (`RUN make`) or a line of the Dockerfile
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["format", "no_resolve"])]
+    pub(crate) why: Option<String>,
     #[command(flatten)]
     pub(crate) graph: build::GraphArgs,
     /// The build context, or Dockerfiles with --no-resolve

@@ -69,6 +69,14 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
         }
     };
     let view = GraphView::new(&compiled.graph, &reports, &compiled.sources);
+    if let Some(step) = &args.why {
+        let text = graph_text::why(&view, step, ui.look_out()).ok_or_else(|| {
+            CliError::failed(format!("no step is called `{step}`, and none is on such a line"))
+                .help("`dfc explain` without --why lists the steps")
+        })?;
+        ui.write(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let text = match args.format {
         GraphFormat::Text => graph_text::text(&view, ui.look_out()),
         GraphFormat::Json => format!("{:#}\n", graph_json::value(&view)),

@@ -244,7 +244,8 @@ pub(crate) fn reasons(graph: &BuildGraph, reason: &MissReason) -> Vec<String> {
 fn change_text(graph: &BuildGraph, change: &Change) -> String {
     match change {
         Change::Definition { name, old: Some(old), new: Some(new) } => {
-            format!("{name} was {}, is {}", quoted(old), quoted(new))
+            let (old, new) = contrast(old, new);
+            format!("{name} was {}, is {}", quoted(&old), quoted(&new))
         }
         Change::Definition { name, old: None, new: Some(new) } => {
             format!("{name} is new: {}", quoted(new))
@@ -268,6 +269,30 @@ fn change_text(graph: &BuildGraph, change: &Change) -> String {
     }
 }
 
+/// Two texts without what they begin with in common, if that is long: the difference must not be cut off.
+fn contrast(old: &str, new: &str) -> (String, String) {
+    const LEFT: usize = 10;
+    let same = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).count();
+    if same <= 3 * LEFT {
+        return (old.to_owned(), new.to_owned());
+    }
+    let cut = |text: &str| format!("…{}", text.chars().skip(same - LEFT).collect::<String>());
+    (cut(old), cut(new))
+}
+
 fn quoted(text: &str) -> String {
     format!("`{}`", super::table::shorten(text, 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_not_cut_off() {
+        let start = "apt-get install -y a-long-list-of-packages and-then-some ";
+        let (old, new) = contrast(&format!("{start}x"), &format!("{start}y"));
+        assert_eq!((old.as_str(), new.as_str()), ("…then-some x", "…then-some y"));
+        assert_eq!(contrast("1", "2"), ("1".into(), "2".into()));
+    }
 }

@@ -42,6 +42,29 @@ pub(crate) fn text(view: &GraphView, look: super::human::Look) -> String {
     text
 }
 
+/// Steps that are meant by a part of their name or by a line number, each with all there is to say; `None` if no step
+/// is meant.
+pub(crate) fn why(view: &GraphView, wanted: &str, look: super::human::Look) -> Option<String> {
+    let line = wanted.parse::<u32>().ok();
+    let is_meant = |step: &&StepView| match (line, step.lines) {
+        (Some(line), Some((first, last))) => (first..=last).contains(&line),
+        (Some(_), None) => false,
+        (None, _) => step.name.contains(wanted),
+    };
+    let mut text = String::new();
+    for step in view.steps.iter().filter(is_meant) {
+        let _ = writeln!(text, "{}", step_line(step, look));
+        if let Some((line, _)) = step.lines {
+            let _ =
+                writeln!(text, "           {}", paint("2", &format!("{}:{line}", view.file), look));
+        }
+        for note in notes(step, view, usize::MAX) {
+            let _ = writeln!(text, "           {note}");
+        }
+    }
+    (!text.is_empty()).then_some(text)
+}
+
 fn head(view: &GraphView) -> String {
     let count = |wanted: fn(&VerdictView) -> bool| {
         view.steps.iter().filter(|step| wanted(&step.verdict)).count()
@@ -85,7 +108,7 @@ fn block(
         let (branch, trunk) = if last { ("└─", "  ") } else { ("├─", "│ ") };
         let step = &view.steps[*step];
         let _ = writeln!(text, "{branch} {}", step_line(step, look));
-        for note in notes(step, view) {
+        for note in notes(step, view, REASONS) {
             let _ = writeln!(text, "{trunk}            {}", paint("2", &note, look));
         }
     }
@@ -107,14 +130,14 @@ fn step_line(step: &StepView, look: super::human::Look) -> String {
 }
 
 /// The lines below a step: why it would run, and what it takes from other stages.
-fn notes(step: &StepView, view: &GraphView) -> Vec<String> {
+fn notes(step: &StepView, view: &GraphView, most: usize) -> Vec<String> {
     let mut notes = Vec::new();
     match &step.verdict {
         VerdictView::Unasked | VerdictView::Cached => {}
         VerdictView::Run { reasons } => {
-            notes.extend(reasons.iter().take(REASONS).cloned());
-            if reasons.len() > REASONS {
-                notes.push(format!("and {} more", reasons.len() - REASONS));
+            notes.extend(reasons.iter().take(most).cloned());
+            if reasons.len() > most {
+                notes.push(format!("and {} more", reasons.len() - most));
             }
         }
         VerdictView::Open { after } => {
@@ -216,6 +239,17 @@ mod tests {
         assert!(text.contains("env V was `1`, is `2`\n"), "{text}");
         assert!(text.contains("cached if this makes the same as last time: [deps 2/2]"), "{text}");
         assert!(!text.contains('\x1b'), "{text}");
+    }
+
+    #[test]
+    fn steps_are_found_by_name_and_line() {
+        let look = Look { color: false, width: 100 };
+        for wanted in ["RUN one", "2"] {
+            let text = why(&view(), wanted, look).unwrap();
+            assert!(text.contains("[deps 2/2] RUN one") && text.contains("Dockerfile:2"), "{text}");
+            assert!(!text.contains("RUN two"), "{text}");
+        }
+        assert_eq!(why(&view(), "RUN nothing", look), None);
     }
 
     #[test]
