@@ -14,7 +14,7 @@ pub(crate) use build::BuildArgs;
 /// Compiles and builds Dockerfiles, without a daemon.
 #[derive(Debug, Parser)]
 #[command(name = "dfc", version, max_term_width = 100, subcommand_required = true)]
-#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(arg_required_else_help = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -79,7 +79,7 @@ pub(crate) struct ExplainArgs {
     #[command(flatten)]
     pub(crate) graph: build::GraphArgs,
     /// The build context, or Dockerfiles with --no-resolve
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", help_heading = "Arguments")]
     pub(crate) paths: Vec<PathBuf>,
 }
 

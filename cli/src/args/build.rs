@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+const RESULT: &str = "Result";
+const PROGRESS: &str = "Progress";
+
 /// What changes what is built: shared by `build` and `explain`.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "What is built")]
 pub(crate) struct GraphArgs {
     /// The Dockerfile (default: PATH/Dockerfile; `-` for standard input)
     #[arg(short, long, value_name = "FILE")]
@@ -64,41 +68,42 @@ pub(crate) struct BuildArgs {
     #[command(flatten)]
     pub(crate) graph: GraphArgs,
     /// A name for the image
-    #[arg(short, long = "tag", value_name = "NAME[:TAG]")]
+    #[arg(short, long = "tag", value_name = "NAME[:TAG]", help_heading = RESULT)]
     pub(crate) tags: Vec<String>,
     /// Where the result goes: a folder, `-`, or `type=oci|docker|tar|local|image|registry,dest=PATH`
-    #[arg(short, long = "output", value_name = "SPEC")]
+    #[arg(short, long = "output", value_name = "SPEC", help_heading = RESULT)]
     pub(crate) outputs: Vec<String>,
     /// Hand the image to a running docker or podman
-    #[arg(long)]
+    #[arg(long, help_heading = RESULT)]
     pub(crate) load: bool,
     /// Send the image to the registries that its names are of
-    #[arg(long)]
+    #[arg(long, help_heading = RESULT)]
     pub(crate) push: bool,
     /// Print the image's id and nothing else
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = PROGRESS)]
     pub(crate) quiet: bool,
     /// Write the image's id to a file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub(crate) iidfile: Option<PathBuf>,
     /// Write facts about the result to a file, as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub(crate) metadata_file: Option<PathBuf>,
     /// How progress is shown (default: BUILDKIT_PROGRESS, or auto)
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = PROGRESS)]
     pub(crate) progress: Option<ProgressMode>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     /// How many steps run at the same time
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", help_heading = PROGRESS)]
     pub(crate) jobs: Option<usize>,
-    /// The build context
-    #[arg(value_name = "PATH")]
+    /// The build context: a folder, or `-` for a Dockerfile on standard input and no context
+    #[arg(value_name = "PATH", help_heading = "Arguments")]
     pub(crate) context: PathBuf,
 }
 
 /// What RUN steps may use of the machine; enforced by control groups.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Limits of RUN steps")]
 pub(crate) struct LimitArgs {
     /// Memory for a RUN step (`512m`)
     #[arg(short, long, value_name = "SIZE")]
