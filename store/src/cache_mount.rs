@@ -53,36 +53,72 @@ impl CacheMount {
 }
 
 impl Store {
-    /// A cache mount by its key (id, and whatever else makes it another).
+    /// A cache mount by its key (id, and whatever else makes it another); waits until it may be used.
     pub fn cache_mount(&self, key: &str, sharing: Sharing) -> Result<CacheMount, StoreError> {
-        let hash = blake3::hash(key.as_bytes()).to_hex();
         let mut number = 0;
         loop {
-            let name = match number {
-                0 => hash.to_string(),
-                number => format!("{hash}.{number}"),
-            };
-            let folder = self.root.join("caches").join(name);
-            if let Some(mount) = open(folder, key, sharing)? {
+            if let Some(mount) = self.open_cache(key, number, sharing, Wait::Yes)? {
                 return Ok(mount);
             }
             number += 1;
         }
     }
+
+    /// As [`Store::cache_mount`], but `None` instead of waiting.
+    pub fn try_cache_mount(
+        &self,
+        key: &str,
+        sharing: Sharing,
+    ) -> Result<Option<CacheMount>, StoreError> {
+        match sharing {
+            Sharing::Private => self.cache_mount(key, sharing).map(Some),
+            Sharing::Shared | Sharing::Locked => self.open_cache(key, 0, sharing, Wait::No),
+        }
+    }
+
+    fn open_cache(
+        &self,
+        key: &str,
+        number: u32,
+        sharing: Sharing,
+        wait: Wait,
+    ) -> Result<Option<CacheMount>, StoreError> {
+        let hash = blake3::hash(key.as_bytes()).to_hex();
+        let name = match number {
+            0 => hash.to_string(),
+            number => format!("{hash}.{number}"),
+        };
+        open(self.root.join("caches").join(name), key, sharing, wait)
+    }
 }
 
-fn open(folder: PathBuf, key: &str, sharing: Sharing) -> Result<Option<CacheMount>, StoreError> {
+/// Whether a lock is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Yes,
+    No,
+}
+
+fn open(
+    folder: PathBuf,
+    key: &str,
+    sharing: Sharing,
+    wait: Wait,
+) -> Result<Option<CacheMount>, StoreError> {
     fs::create_dir_all(&folder).doing(|| on("create", &folder))?;
     let path = folder.join("lock");
     let lock = File::options().create(true).truncate(false).write(true).open(&path);
     let lock = lock.doing(|| on("open", &path))?;
     let fs = folder.join("fs");
     let is_ready = folder.join("ready").exists();
-    let operation = match sharing {
+    let operation = match (sharing, wait) {
         // Nobody may look into it while the first user prepares it.
-        Sharing::Shared if is_ready => FlockOperation::LockShared,
-        Sharing::Shared | Sharing::Locked => FlockOperation::LockExclusive,
-        Sharing::Private => FlockOperation::NonBlockingLockExclusive,
+        (Sharing::Shared, Wait::Yes) if is_ready => FlockOperation::LockShared,
+        (Sharing::Shared, Wait::No) if is_ready => FlockOperation::NonBlockingLockShared,
+        (Sharing::Shared | Sharing::Locked, Wait::Yes) => FlockOperation::LockExclusive,
+        (Sharing::Shared | Sharing::Locked, Wait::No) | (Sharing::Private, _) => {
+            FlockOperation::NonBlockingLockExclusive
+        }
     };
     match flock(&lock, operation) {
         Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
@@ -133,6 +169,7 @@ mod tests {
         let a = store.cache_mount("go", Sharing::Private).unwrap();
         let b = store.cache_mount("go", Sharing::Private).unwrap();
         assert_ne!(a.path(), b.path());
+        assert!(store.try_cache_mount("go", Sharing::Locked).unwrap().is_none());
         let first = a.path().to_owned();
         drop(a);
         assert_eq!(store.cache_mount("go", Sharing::Private).unwrap().path(), first);

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use compiler::op::{ExecOp, MountKind, MountOwner, Sharing};
 use sandbox::{Mount, Source, Tree, Upper};
@@ -197,7 +198,7 @@ impl Cache<'_> {
             Sharing::Private => store::Sharing::Private,
             Sharing::Locked => store::Sharing::Locked,
         };
-        let mut cache = cx.env.store.cache_mount(name, sharing)?;
+        let mut cache = take(cx, name, sharing)?;
         let path = cache.path().to_owned();
         if cache.is_fresh() {
             make(&path).map_err(|source| Cause::Io { path: path.clone(), source })?;
@@ -205,11 +206,25 @@ impl Cache<'_> {
             if sharing == store::Sharing::Shared {
                 // Who makes a cache has it alone; from now on it is for all.
                 drop(cache);
-                cache = cx.env.store.cache_mount(name, sharing)?;
+                cache = take(cx, name, sharing)?;
             }
         }
         kept.caches.push((name.to_owned(), cache));
         Ok(path)
+    }
+}
+
+/// So often is looked whether a cache is free, and whether the build is stopped meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Waits for a cache.
+fn take(cx: &Cx<'_>, name: &str, sharing: store::Sharing) -> Result<CacheMount, Cause> {
+    loop {
+        if let Some(cache) = cx.env.store.try_cache_mount(name, sharing)? {
+            return Ok(cache);
+        }
+        cx.check()?;
+        std::thread::sleep(LOOK_EVERY);
     }
 }
 
