@@ -18,6 +18,7 @@ mod examples;
 mod explain;
 mod image;
 mod layering;
+mod manual;
 mod messages;
 mod need;
 mod progress;
@@ -45,6 +46,7 @@ const SUITES: &[Suite] = &[
     ("rootless", rootless::trials),
     ("examples", examples::trials),
     ("layering", layering::trials),
+    ("manual", manual::trials),
     ("tidy", tidy::trials),
 ];
 

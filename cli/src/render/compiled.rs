@@ -15,9 +15,11 @@ use crate::render::json;
 
 /// A file: its image, its steps, or what is wrong with it. `parse_diagnostics` are what its parser said.
 pub(crate) fn line(file: &str, parse_diagnostics: &[Diagnostic], compiled: &Compiled) -> String {
+    // What the parser said of a word, the compiler may say again.
+    let is_new = |found: &&Diagnostic| !parse_diagnostics.contains(found);
     let errors = parse_diagnostics
         .iter()
-        .chain(&compiled.diagnostics)
+        .chain(compiled.diagnostics.iter().filter(is_new))
         .filter(|diagnostic| diagnostic.severity == Severity::Error);
     let errors: Vec<Value> = errors.map(|error| error_json(error, &compiled.sources)).collect();
     let target = compiled.graph.as_ref().filter(|_| errors.is_empty()).and_then(|graph| {
