@@ -1,5 +1,6 @@
 //! Folders of fixtures: walking them, and giving each case its trial.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,16 @@ pub(crate) fn files(suite: &str, ending: &str) -> Vec<(String, PathBuf)> {
         .collect();
     found.sort();
     found
+}
+
+/// What `known-failures.txt` in `folder` lists, a line each: what does not pass yet, and the reason.
+pub(crate) fn known_failures(folder: &Path) -> BTreeMap<String, String> {
+    let text = fs::read_to_string(folder.join("known-failures.txt")).unwrap_or_default();
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| line.split_once(": ").unwrap_or((line, "")))
+        .map(|(name, reason)| (name.to_owned(), reason.to_owned()))
+        .collect()
 }
 
 /// What a folder holds, by name; nothing if there is no such folder.

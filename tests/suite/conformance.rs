@@ -58,13 +58,7 @@ fn given(own: &[(String, PathBuf)]) -> Vec<(String, PathBuf)> {
 
 /// The cases that are known not to pass, and why.
 fn known_failures() -> BTreeMap<String, String> {
-    let path = cases::fixtures().join(SUITE).join("known-failures.txt");
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .map(|line| line.split_once(": ").unwrap_or((line, "")))
-        .map(|(name, reason)| (name.to_owned(), reason.to_owned()))
-        .collect()
+    cases::known_failures(&cases::fixtures().join(SUITE))
 }
 
 fn known_failures_are_cases() -> Outcome {
