@@ -36,7 +36,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "dfc-lsp",
         ],
     ),
-    ("dfc-probes", &["dfc-grammar", "dfc-compiler", "dfc-store"]),
+    ("dfc-probes", &["dfc-grammar", "dfc-compiler", "dfc-oci", "dfc-store"]),
     // The tests see the product from outside, as its users do.
     ("dfc-tests", &[]),
     ("dfc-probes", &["dfc-grammar", "dfc-compiler", "dfc-oci", "dfc-store"]),
