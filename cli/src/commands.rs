@@ -1,4 +1,4 @@
-//! The commands, one file each; [`run`] hands over to the one that was typed.
+//! The commands, one file each; [`run()`] hands over to the one that was typed.
 
 mod build;
 mod check;

@@ -53,7 +53,7 @@ pub use user::User;
 pub use volume::Volume;
 pub use workdir::Workdir;
 
-/// An instruction's own syntax. What all have in common (flags, words, heredocs, lines) is in [`Statement`].
+/// An instruction's own syntax. What all have in common (flags, words, heredocs, lines) is in [`Statement`](crate::tree::Statement).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Instruction {
     /// `ADD`

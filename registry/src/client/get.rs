@@ -92,7 +92,11 @@ impl Client {
             };
             attempt += 1;
             progress.retrying(url, &why);
-            self.wait(progress, attempt, asked.filter(|it| *it <= self.config.limits.longest_pause))?;
+            self.wait(
+                progress,
+                attempt,
+                asked.filter(|it| *it <= self.config.limits.longest_pause),
+            )?;
         }
     }
 }
@@ -112,10 +116,8 @@ fn copy(
         match from.read(&mut buffer) {
             Ok(0) => return Ok(written),
             Ok(count) => {
-                to.write_all(&buffer[..count]).map_err(|source| RegistryError::WriteFile {
-                    what: url.to_owned(),
-                    source,
-                })?;
+                to.write_all(&buffer[..count])
+                    .map_err(|source| RegistryError::WriteFile { what: url.to_owned(), source })?;
                 written += count as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
