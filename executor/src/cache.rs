@@ -127,7 +127,7 @@ impl Lookup {
     /// The store cannot be read.
     pub(crate) fn find(&self, store: &Store, content: &CacheKey) -> Result<Option<Hit>, Cause> {
         Ok(store
-            .record_by_content_key(&stored(content))?
+            .record_for_slot(&stored(content), &self.slot)?
             .map(|record| Hit { layers: layers_of(&record), duration: record.duration }))
     }
 
@@ -145,7 +145,8 @@ impl Lookup {
         Ok(record.and_then(|record| layers_of(&record).first().copied()))
     }
 
-    /// Why there was no hit: what differs from the last record of this place in the file.
+    /// Why there was no hit: what differs from the last record of this place in the file, else from the last record of
+    /// the same step in any project (a checkout in another folder has no places yet).
     ///
     /// # Errors
     /// The store cannot be read.
@@ -155,9 +156,11 @@ impl Lookup {
         now: &Preimage,
         inputs: &[InputKey],
     ) -> Result<MissReason, Cause> {
-        let Some((id, _)) = store.last_record_of_slot(&self.slot)? else {
-            return Ok(MissReason::NeverBuilt);
+        let before = match store.last_record_of_slot(&self.slot)? {
+            Some(before) => Some(before),
+            None => store.last_record_of_definition(&stored(&self.definition.key))?,
         };
+        let Some((id, _)) = before else { return Ok(MissReason::NeverBuilt) };
         let Some(before) = store.preimage(id)?.and_then(|bytes| Preimage::decode(&bytes)) else {
             return Ok(MissReason::NeverBuilt);
         };

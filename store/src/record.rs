@@ -14,6 +14,8 @@ const USED_GRAIN: i64 = 3600;
 /// No pre-image is bigger; a bigger one is damage.
 const MAX_PREIMAGE: usize = 1 << 30;
 
+const SET_PLACE: &str = "INSERT OR REPLACE INTO place (slot, step) VALUES (?1, ?2)";
+
 /// A blake3 key of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub [u8; 32]);
@@ -98,15 +100,39 @@ impl Store {
                 let values = params![id, position, layer.0];
                 db.prepare_cached(sql).and_then(|mut it| it.execute(values)).doing(doing)?;
             }
+            let values = params![slot, id];
+            db.prepare_cached(SET_PLACE).and_then(|mut it| it.execute(values)).doing(doing)?;
             Ok(RecordId(id))
         })
     }
 
     /// The newest record with this content key. Its layers are all here.
     pub fn record_by_content_key(&self, key: &Key) -> Result<Option<StepRecord>, StoreError> {
+        Ok(self.record_of_content(key)?.map(|(_, record)| record))
+    }
+
+    /// As [`Store::record_by_content_key`], and notes that a place in a project has come to this record: the next miss
+    /// there is explained against it.
+    pub fn record_for_slot(&self, key: &Key, slot: &str) -> Result<Option<StepRecord>, StoreError> {
+        let Some((id, record)) = self.record_of_content(key)? else { return Ok(None) };
+        let known: Option<i64> = self.db.read("read a place of a project", |db| {
+            let mut ask = db.prepare_cached("SELECT step FROM place WHERE slot = ?1")?;
+            ask.query_row([slot], |row| row.get(0)).optional()
+        })?;
+        if known != Some(id.0) {
+            let doing = || "note a place of a project".to_owned();
+            self.db.write("note a place of a project", |db| {
+                let values = params![slot, id.0];
+                db.prepare_cached(SET_PLACE).and_then(|mut it| it.execute(values)).doing(doing)
+            })?;
+        }
+        Ok(Some(record))
+    }
+
+    fn record_of_content(&self, key: &Key) -> Result<Option<(RecordId, StepRecord)>, StoreError> {
         let sql = "SELECT * FROM step WHERE content = ?1 ORDER BY id DESC LIMIT 1";
         let found = self.find_record(sql, params![key.0])?;
-        found.map(|(id, used, record)| self.mark_used(id, used).map(|()| record)).transpose()
+        found.map(|(id, used, record)| self.mark_used(id, used).map(|()| (id, record))).transpose()
     }
 
     /// The oldest record of the same definition that made the same: its layers are kept in place of new ones.
@@ -120,13 +146,23 @@ impl Store {
         found.map(|(id, used, record)| self.mark_used(id, used).map(|()| record)).transpose()
     }
 
-    /// The newest record of a place in a project.
+    /// The record that a place in a project stands at: the last one that ran or was found there.
     pub fn last_record_of_slot(
         &self,
         slot: &str,
     ) -> Result<Option<(RecordId, StepRecord)>, StoreError> {
-        let sql = "SELECT * FROM step WHERE slot = ?1 ORDER BY id DESC LIMIT 1";
+        let sql =
+            "SELECT step.* FROM place JOIN step ON step.id = place.step WHERE place.slot = ?1";
         Ok(self.find_record(sql, params![slot])?.map(|(id, _, record)| (id, record)))
+    }
+
+    /// The newest record of a definition, whatever project it ran in.
+    pub fn last_record_of_definition(
+        &self,
+        definition: &Key,
+    ) -> Result<Option<(RecordId, StepRecord)>, StoreError> {
+        let sql = "SELECT * FROM step WHERE definition = ?1 ORDER BY id DESC LIMIT 1";
+        Ok(self.find_record(sql, params![definition.0])?.map(|(id, _, record)| (id, record)))
     }
 
     /// The pre-image of a record's key.
@@ -259,6 +295,23 @@ mod tests {
         assert_eq!(last, second);
         assert_eq!(store.preimage(id).unwrap(), Some(preimage));
         assert_eq!(store.preimage(RecordId(99)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_place_follows_what_is_found_there() {
+        let (_folder, store) = store();
+        let (first, second) = (record(2, 3, vec![]), record(4, 5, vec![]));
+        store.put_record(&first, b"").unwrap();
+        store.put_record(&second, b"").unwrap();
+        let at = |slot: &str| store.last_record_of_slot(slot).unwrap().map(|(_, record)| record);
+        assert_eq!(at("Dockerfile:0:1"), Some(second.clone()));
+        store.record_for_slot(&Key([2; 32]), "Dockerfile:0:1").unwrap();
+        assert_eq!(at("Dockerfile:0:1"), Some(first), "the edit was taken back");
+        assert_eq!(at("elsewhere:0:1"), None);
+        store.record_for_slot(&Key([4; 32]), "elsewhere:0:1").unwrap();
+        assert_eq!(at("elsewhere:0:1"), Some(second.clone()));
+        let newest = store.last_record_of_definition(&Key([1; 32])).unwrap();
+        assert_eq!(newest.map(|(_, record)| record), Some(second));
     }
 
     #[test]

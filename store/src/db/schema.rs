@@ -1,7 +1,7 @@
 //! The tables, one step per version (`PRAGMA user_version`). A step is never changed once released; a new one is added.
 
 /// What brings a database from version N to N+1, by N.
-pub(crate) const STEPS: [&str; 1] = [V1];
+pub(crate) const STEPS: [&str; 2] = [V1, V2];
 
 /// Digests and keys are blobs of 32 bytes, times are seconds since 1970, durations nanoseconds.
 const V1: &str = "
@@ -94,4 +94,16 @@ CREATE TABLE unsynced (
     name TEXT NOT NULL,                 -- layer:ID or blob:HEX
     boot TEXT NOT NULL
 ) STRICT;
+";
+
+/// Which record a place in a project stands at now. `step.slot` says where a step ran first; a place may since have come
+/// to a step that another place made.
+const V2: &str = "
+CREATE TABLE place (
+    slot TEXT    PRIMARY KEY,
+    step INTEGER NOT NULL REFERENCES step (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX place_step ON place (step);
+INSERT INTO place SELECT slot, max(id) FROM step GROUP BY slot;
+DROP INDEX step_slot;
 ";
