@@ -1,6 +1,6 @@
 //! `cargo xtask test` and `cargo xtask ci`.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::process::{cargo, run};
 use crate::{Outcome, target, tools, workspace};
@@ -47,13 +47,9 @@ fn smoke() -> Outcome {
     let example = workspace().join("examples/scratch");
     run(std::process::Command::new(&dfc).arg("--version"))?;
     for _ in 0..2 {
-        let started = Instant::now();
         let mut build = std::process::Command::new(&dfc);
         build.args(["build", "-t", "note"]).arg(&example).env("DFC_HOME", &store);
         run(&mut build)?;
-        if Duration::from_secs(20) < started.elapsed() {
-            return Err("building one file took more than 20 s".to_owned());
-        }
     }
     std::fs::remove_dir_all(&store).map_err(|problem| format!("{}: {problem}", store.display()))
 }
