@@ -28,6 +28,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("registries::pull", NEEDS, pull),
         trial("registries::build_on_a_pulled_base", NEEDS, build),
         trial("registries::build_without_the_registry", NEEDS, build_without_registry),
+        trial("registries::push", NEEDS, push),
+        trial("registries::build_and_push", NEEDS, build_and_push),
         trial("registries::unknown_name", NEEDS, unknown_name),
     ]
 }
@@ -121,6 +123,30 @@ fn build_without_registry() -> Outcome {
     project.dfc.run(["pull", &base])?.expect(0)?;
     drop(registry);
     project.build(&[]).map(|_| ())
+}
+
+/// What is pushed is the image of the store, byte for byte.
+fn push() -> Outcome {
+    let registry = Registry::start()?;
+    let name = registry.name("pushed:1");
+    let project = Project::new("FROM busybox\nRUN echo pushed > /pushed\n")?;
+    project.try_build(&["-t", &name])?.expect(0)?;
+    project.dfc.run(["push", &name])?.expect(0)?;
+    let other = Dfc::new()?;
+    let done = other.run(["run", "--rm", &name, "cat", "/pushed"])?.expect(0)?;
+    if done.stdout == "pushed\n" { Ok(()) } else { Err(done.stdout.into()) }
+}
+
+/// Somebody else's program reads what `--push` sent.
+fn build_and_push() -> Outcome {
+    let registry = Registry::start()?;
+    let name = registry.name("pushed:2");
+    let project = Project::new("FROM busybox\nENV A=1\n")?;
+    project.try_build(&["-t", &name, "--push"])?.expect(0)?;
+    let place = format!("docker://{name}");
+    let inspect = ["inspect", "--tls-verify=false", &place];
+    let done = Done::from(Command::new("skopeo").args(inspect).output()?).expect(0)?;
+    if done.stdout.contains("A=1") { Ok(()) } else { Err(done.stdout.into()) }
 }
 
 fn unknown_name() -> Outcome {
