@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod compile;
 pub mod expand;
 pub mod ignore;
 pub mod members;

@@ -34,6 +34,12 @@ fn parse() {
 }
 
 #[test]
+fn compile() {
+    replay("parse", crate::compile::bytes);
+    replay("compile", crate::compile::bytes);
+}
+
+#[test]
 fn expand() {
     replay("expand", crate::expand::bytes);
 }
