@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 
 use crate::render::json;
 
+/// Changes when a field changes its meaning or goes.
+const VERSION: u32 = 1;
+
 /// A file: its image, its steps, or what is wrong with it. `parse_diagnostics` are what its parser said.
 pub(crate) fn line(file: &str, parse_diagnostics: &[Diagnostic], compiled: &Compiled) -> String {
     // What the parser said of a word, the compiler may say again.
@@ -28,6 +31,7 @@ pub(crate) fn line(file: &str, parse_diagnostics: &[Diagnostic], compiled: &Comp
     });
     let value = match target {
         Some((graph, target)) => json!({
+            "version": VERSION,
             "file": file,
             "ok": true,
             "image": image(target),
@@ -35,7 +39,7 @@ pub(crate) fn line(file: &str, parse_diagnostics: &[Diagnostic], compiled: &Comp
             "steps": steps(graph),
             "errors": [],
         }),
-        None => json!({ "file": file, "ok": false, "errors": errors }),
+        None => json!({ "version": VERSION, "file": file, "ok": false, "errors": errors }),
     };
     value.to_string()
 }
@@ -57,7 +61,7 @@ fn error_json(error: &Diagnostic, sources: &[SourceFile]) -> Value {
 /// A file that cannot even be read.
 pub(crate) fn unreadable(file: &str, reason: &str) -> String {
     let error = json!({ "code": "unreadable", "severity": "error", "message": reason });
-    json!({ "file": file, "ok": false, "errors": [error] }).to_string()
+    json!({ "version": VERSION, "file": file, "ok": false, "errors": [error] }).to_string()
 }
 
 fn image(target: &Target) -> Value {

@@ -6,9 +6,13 @@ use grammar::instruction::Keyword;
 use grammar::{Diagnostic, Dockerfile, Instruction, Parse, Severity, SourceFile, Statement};
 use serde::Serialize;
 
+/// Changes when a field changes its meaning or goes.
+const VERSION: u32 = 1;
+
 /// A file.
 #[derive(Serialize)]
 struct FileJson<'a> {
+    version: u32,
     file: &'a str,
     ok: bool,
     escape: char,
@@ -94,6 +98,7 @@ pub(crate) fn json(file: &SourceFile, parse: &Parse<Dockerfile>) -> String {
         line: directive.line,
     });
     line(&FileJson {
+        version: VERSION,
         file: file.name(),
         ok: errors.is_empty(),
         escape: tree.dialect.escape,
@@ -117,6 +122,7 @@ pub(crate) fn unreadable(name: &str, error: &io::Error) -> String {
         help: None,
     };
     line(&FileJson {
+        version: VERSION,
         file: name,
         ok: false,
         escape: '\\',
