@@ -40,6 +40,30 @@ pub struct Step {
     pub name: String,
     /// Whether records of earlier builds must not be used for it (`--no-cache`, `--no-cache-filter`).
     pub ignore_cache: bool,
+    /// Where the parts of the op are written, for messages; never part of a key.
+    pub words: Words,
+    /// Names of the variables in a command's environment that ARG set, sorted; for messages.
+    pub args: Vec<String>,
+}
+
+/// Where the parts of an op are written: beside the op, so that ops stay data without places. All is empty for what
+/// an ONBUILD trigger made: its words are in another file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    /// Of each action of `Op::File` or mount of `Op::Exec`, by its index: the source word, the flag. Shorter where
+    /// nothing was written.
+    pub parts: Vec<Option<Span>>,
+    /// Of each secret in a command's environment, by its index: the flag.
+    pub secret_env: Vec<Span>,
+    /// The value of `--chown`.
+    pub owner: Option<Span>,
+}
+
+impl Words {
+    /// Where the action or mount with this index is written.
+    pub fn part(&self, index: usize) -> Option<Span> {
+        self.parts.get(index).copied().flatten()
+    }
 }
 
 /// What an input is to the step that takes it. A step finds its inputs by role, not by position.

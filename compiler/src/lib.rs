@@ -34,7 +34,7 @@ pub mod world;
 pub use checks::CheckOptions;
 pub use compile::{Compiled, compile};
 pub use facts::Fact;
-pub use graph::{BuildGraph, Input, Role, StageId, Step, StepId, Target};
+pub use graph::{BuildGraph, Input, Role, StageId, Step, StepId, Target, Words};
 pub use key::{CacheKey, KeyRecord};
 pub use op::Op;
 pub use world::{BuildOptions, ImageQuery, NamedContext, ResolvedImage, World, WorldError};

@@ -25,7 +25,7 @@ use oci::Platform;
 
 use crate::expand::{self, Env, Expansion, TOO_LARGE, Unset};
 use crate::facts::Fact;
-use crate::graph::{Input, Step, StepId};
+use crate::graph::{Input, Step, StepId, Words};
 use crate::image::{self, Made};
 use crate::op::{Op, SourceOp};
 use crate::paths::windows::PathError;
@@ -191,9 +191,13 @@ impl Cx<'_, '_> {
         }
     }
 
-    /// Adds a step of this instruction.
-    fn add_step(&mut self, op: Op, inputs: Vec<Input>, name: String) -> StepId {
+    /// Adds a step of this instruction, with its name and its words.
+    fn add_step(&mut self, op: Op, inputs: Vec<Input>, (name, words): (String, Words)) -> StepId {
         let stage = &self.conversion.stages[self.index];
+        let args = match &op {
+            Op::Exec(exec) => arg_names(stage, &exec.env),
+            Op::Source(_) | Op::File(_) | Op::Merge => Vec::new(),
+        };
         let step = Step {
             op,
             platform: self.platform(),
@@ -201,6 +205,8 @@ impl Cx<'_, '_> {
             stage: stage.id,
             name,
             ignore_cache: stage.ignore_cache,
+            words: if self.command.on_build { Words::default() } else { words },
+            args,
         };
         self.conversion.out.builder.add(step, inputs)
     }
@@ -214,6 +220,8 @@ impl Cx<'_, '_> {
             stage: None,
             name: "[internal] load build context".into(),
             ignore_cache: false,
+            words: Words::default(),
+            args: Vec::new(),
         };
         self.conversion.out.builder.add(step, Vec::new())
     }
@@ -248,6 +256,19 @@ impl<'a> Cx<'_, 'a> {
     fn stage(&mut self) -> &mut Stage<'a> {
         &mut self.conversion.stages[self.index]
     }
+}
+
+/// The names in an environment that ARG set and no ENV.
+fn arg_names(stage: &Stage<'_>, env: &[String]) -> Vec<String> {
+    let of_image =
+        |name: &str| stage.image.config.env.iter().any(|line| image::key_value(line).0 == name);
+    let names = env.iter().map(|line| image::key_value(line).0);
+    let mut names: Vec<String> = names
+        .filter(|name| stage.args.iter().any(|(arg, _)| arg == name) && !of_image(name))
+        .map(str::to_owned)
+        .collect();
+    names.sort_unstable();
+    names
 }
 
 /// A truth value as Go's `strconv.ParseBool` reads it.

@@ -39,7 +39,7 @@ pub(crate) fn build_with(
     let stop = Cancel::default();
     let inner = stop.clone();
     let _outer = env.cancel.on_cancel(move || inner.cancel());
-    let failed = |(id, cause): (StepId, Cause)| error(graph, Some(id), cause);
+    let failed = |(id, cause): (StepId, Cause)| BuildError::new(graph, Some(id), cause);
     let cx = Cx::new(graph, env, stop, runner).map_err(failed)?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = Threads {
@@ -53,19 +53,14 @@ pub(crate) fn build_with(
         |job: PackJob| job.run(&cx),
         |workers| Merge::new(&cx, workers).run(),
     )
-    .map_err(|source| error(graph, None, Cause::Threads(source)))?
-    .map_err(|(id, cause)| error(graph, id, cause))?;
+    .map_err(|source| BuildError::new(graph, None, Cause::Threads(source)))?
+    .map_err(|(id, cause)| BuildError::new(graph, id, cause))?;
     graph
         .targets
         .iter()
         .map(|target| assemble(&cx, target, &outcomes, &packs))
         .collect::<Result<_, Cause>>()
-        .map_err(|cause| error(graph, None, cause))
-}
-
-fn error(graph: &BuildGraph, step: Option<StepId>, cause: Cause) -> BuildError {
-    let name = step.map(|id| graph.step(id).name.clone()).unwrap_or_default();
-    BuildError { step, name, cause: Box::new(cause) }
+        .map_err(|cause| BuildError::new(graph, None, cause))
 }
 
 /// What comes back from the threads.

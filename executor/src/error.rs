@@ -3,11 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
-use compiler::StepId;
+use compiler::{BuildGraph, StepId};
+use grammar::Span;
 
 use crate::env::OutsideError;
 
-/// A step that failed. `BuildGraph::step(step).span` is the place in the Dockerfile.
+/// A step that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
 pub struct BuildError {
@@ -15,11 +16,20 @@ pub struct BuildError {
     pub step: Option<StepId>,
     /// What people call the step; empty without a step.
     pub name: String,
+    /// The very word that is at fault, else the step's instruction.
+    pub span: Option<Span>,
     /// Why.
     pub cause: Box<Cause>,
 }
 
 impl BuildError {
+    /// The failure of a step, or of none.
+    pub(crate) fn new(graph: &BuildGraph, step: Option<StepId>, cause: Cause) -> BuildError {
+        let name = step.map(|id| graph.step(id).name.clone()).unwrap_or_default();
+        let span = cause.span().or_else(|| graph.step(step?).span);
+        BuildError { step, name, span, cause: Box::new(cause) }
+    }
+
     /// What to do, if there is something to say beyond the message.
     pub fn help(&self) -> Option<String> {
         self.cause.help()
@@ -56,15 +66,27 @@ pub enum Cause {
         message: String,
         /// What to do.
         help: Option<String>,
+        /// The word that is at fault.
+        span: Option<Span>,
     },
     /// A name in `USER` or a path of a mount is not in the tree.
     #[error("{0}")]
     Exec(String),
-    /// A required secret or agent socket was not given.
+    /// A required secret was not given.
     #[error("secret {id}: not found")]
     SecretMissing {
         /// Its id.
         id: String,
+        /// The flag that asks for it.
+        span: Option<Span>,
+    },
+    /// A required agent socket was not given.
+    #[error("unset ssh forward key {id}")]
+    AgentMissing {
+        /// Its id.
+        id: String,
+        /// The flag that asks for it.
+        span: Option<Span>,
     },
     /// A context that the graph names was not given.
     #[error("the build context `{0}` was not given")]
@@ -97,7 +119,47 @@ pub enum Cause {
 impl Cause {
     /// A file operation that cannot be done, with nothing to say beyond that.
     pub(crate) fn file(message: impl Into<String>) -> Cause {
-        Cause::File { message: message.into(), help: None }
+        Cause::File { message: message.into(), help: None, span: None }
+    }
+
+    /// The same with the word that is at fault, if none is known yet.
+    #[must_use]
+    pub(crate) fn at(mut self, word: Option<Span>) -> Cause {
+        match &mut self {
+            Cause::File { span, .. }
+            | Cause::SecretMissing { span, .. }
+            | Cause::AgentMissing { span, .. } => *span = span.or(word),
+            Cause::ExitCode { .. }
+            | Cause::NotStarted { .. }
+            | Cause::Exec(_)
+            | Cause::NoContext(_)
+            | Cause::Pattern(_)
+            | Cause::Outside(_)
+            | Cause::Store(_)
+            | Cause::Io { .. }
+            | Cause::Threads(_)
+            | Cause::Cancelled => {}
+        }
+        self
+    }
+
+    /// The word that is at fault.
+    fn span(&self) -> Option<Span> {
+        match self {
+            Cause::File { span, .. }
+            | Cause::SecretMissing { span, .. }
+            | Cause::AgentMissing { span, .. } => *span,
+            Cause::ExitCode { .. }
+            | Cause::NotStarted { .. }
+            | Cause::Exec(_)
+            | Cause::NoContext(_)
+            | Cause::Pattern(_)
+            | Cause::Outside(_)
+            | Cause::Store(_)
+            | Cause::Io { .. }
+            | Cause::Threads(_)
+            | Cause::Cancelled => None,
+        }
     }
 
     fn help(&self) -> Option<String> {
@@ -107,9 +169,10 @@ impl Cause {
             }
             Cause::File { help, .. } => help.clone(),
             Cause::Outside(outside) => outside.help.clone(),
-            Cause::SecretMissing { id } => {
-                Some(format!("give it with --secret id={id},src=FILE or --ssh {id}"))
+            Cause::SecretMissing { id, .. } => {
+                Some(format!("give it with --secret id={id},src=FILE"))
             }
+            Cause::AgentMissing { id, .. } => Some(format!("give it with --ssh {id}")),
             Cause::ExitCode { .. }
             | Cause::NotStarted { .. }
             | Cause::Exec(_)

@@ -20,11 +20,7 @@ use crate::verdict::{StepReport, Verdict};
 /// # Errors
 /// Only what keeps the question from being answered: the store cannot be read, a context is not there.
 pub fn explain(graph: &BuildGraph, env: &Env<'_>) -> Result<Vec<StepReport>, BuildError> {
-    let failed = |(id, cause): (StepId, Cause)| BuildError {
-        step: Some(id),
-        name: graph.step(id).name.clone(),
-        cause: Box::new(cause),
-    };
+    let failed = |(id, cause): (StepId, Cause)| BuildError::new(graph, Some(id), cause);
     let mut cx = Cx::new(graph, env, Cancel::default(), &InSandbox).map_err(failed)?;
     cx.explains = true;
     let mut outcomes: BTreeMap<StepId, Arc<Outcome>> = BTreeMap::new();

@@ -10,7 +10,7 @@ use compiler::op::{
     CopyAction, ExecOp, FileAction, FileOp, ImageSource, MkdirAction, Network, Security, SourceOp,
     Unpack,
 };
-use compiler::{BuildGraph, Input, Op, Role, Step, StepId, Target};
+use compiler::{BuildGraph, Input, Op, Role, Step, StepId, Target, Words};
 use oci::manifest::{Compression, Descriptor};
 use oci::{History, ImageConfig, Platform};
 use sandbox::{Exit, ExitStatus, SandboxError, Spec, Tree};
@@ -44,6 +44,8 @@ pub(crate) fn step(op: Op, name: &str) -> Step {
         stage: None,
         name: name.into(),
         ignore_cache: false,
+        words: Words::default(),
+        args: Vec::new(),
     }
 }
 

@@ -124,7 +124,7 @@ impl Failure {
             }
             Failure::Build(error, compiled) => {
                 let look = ui.look_err();
-                let text = failure::text(&error, &compiled.graph, &compiled.sources, look);
+                let text = failure::text(&error, &compiled.sources, look);
                 ui.note(text.trim_end());
                 CliError::Reported
             }

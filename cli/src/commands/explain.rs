@@ -64,7 +64,7 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
         Ok(reports) => reports,
         Err(error) => {
             let look = ui.look_err();
-            ui.note(failure::text(&error, &compiled.graph, &compiled.sources, look).trim_end());
+            ui.note(failure::text(&error, &compiled.sources, look).trim_end());
             return Err(CliError::Reported);
         }
     };

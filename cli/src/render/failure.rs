@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use compiler::BuildGraph;
 use executor::{BuildError, Cause};
 use grammar::{Diagnostic, SourceFile};
 
@@ -12,7 +11,6 @@ use crate::error::no_space;
 /// The text; ends with a line end.
 pub(crate) fn text(
     error: &BuildError,
-    graph: &BuildGraph,
     sources: &[SourceFile],
     look: Look,
 ) -> String {
@@ -28,6 +26,7 @@ pub(crate) fn text(
         | Cause::File { .. }
         | Cause::Exec(_)
         | Cause::SecretMissing { .. }
+        | Cause::AgentMissing { .. }
         | Cause::NoContext(_)
         | Cause::Pattern(_)
         | Cause::Outside(_)
@@ -43,8 +42,7 @@ pub(crate) fn text(
         }
         text.push_str("------\n");
     }
-    let span = error.step.and_then(|step| graph.step(step).span);
-    let mut diagnostic = match span {
+    let mut diagnostic = match error.span {
         Some(span) => Diagnostic::error(code(&error.cause), error.to_string(), span).label(label),
         None => {
             let mut message = error.to_string();
@@ -67,6 +65,7 @@ fn code(cause: &Cause) -> &'static str {
         Cause::NotStarted { .. } | Cause::Exec(_) => "command-not-started",
         Cause::File { .. } => "copy-failed",
         Cause::SecretMissing { .. } => "secret-missing",
+        Cause::AgentMissing { .. } => "agent-missing",
         Cause::NoContext(_) => "context-missing",
         Cause::Pattern(_) => "invalid-pattern",
         Cause::Outside(_) => "not-fetched",

@@ -12,7 +12,7 @@ use crate::expand::Env;
 use crate::graph::{Input, Role};
 use crate::image::{self, Made};
 use crate::op::{ExecOp, MountKind, Names, Network, Op, Security};
-use mount::Mounts;
+use mount::{Finished, Mounts};
 
 /// The host name that commands see if nobody says otherwise.
 const HOSTNAME: &str = "buildkitsandbox";
@@ -36,7 +36,7 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Run) -> Result<(), Diagnostic> {
     let env = cx.stage().tree.env.clone();
     let step_name = step_name(cx, &env, &mounts, remark.as_deref());
     let history = history(cx, &args, &env);
-    let (mounts, mount_inputs, secret_env, agent) = mounts.finish();
+    let Finished { mounts, inputs: mount_inputs, secret_env, agent, words } = mounts.finish();
     let mut env_seen = env;
     if let Some(agent) = agent.filter(|_| env_seen.get("SSH_AUTH_SOCK").is_none()) {
         env_seen.set("SSH_AUTH_SOCK", &agent);
@@ -66,7 +66,7 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Run) -> Result<(), Diagnostic> {
         shm_size: options.shm_size,
     };
     cx.conversion.spent += op.env.iter().map(String::len).sum::<usize>();
-    let step = cx.add_step(Op::Exec(op), inputs, step_name);
+    let step = cx.add_step(Op::Exec(op), inputs, (step_name, words));
     cx.advance(step);
     cx.commit(history, Made::SignedLayer);
     Ok(())

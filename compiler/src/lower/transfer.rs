@@ -7,7 +7,7 @@ use oci::Digest;
 use super::{Cx, chmod, name};
 use crate::facts::Fact;
 use crate::git::{self, GitReference};
-use crate::graph::{Input, Role, Step, StepId};
+use crate::graph::{Input, Role, Step, StepId, Words};
 use crate::image::Made;
 use crate::op::{
     CopyAction, FileAction, FileOp, HttpSource, MkfileAction, Op, Parents, SourceOp, Unpack,
@@ -79,12 +79,14 @@ pub(super) fn lower(
         step_name: cx.step_name(&shown, &env),
     };
 
+    let mut words = Words { owner: it.chown.as_ref().map(|word| word.span), ..Words::default() };
     let mut actions = Vec::new();
     let mut inputs = Vec::new();
     for (path, word) in &paths {
         let number = u32::try_from(actions.len()).expect("few sources");
         let (action, step) = path_action(cx, kind, &expanded, (path, word.span), from)?;
         actions.push(FileAction::Copy(action));
+        words.parts.push(Some(word.span));
         inputs.extend(step.map(|step| Input { step, role: Role::Source(number) }));
     }
     for (name, data) in &heredocs {
@@ -99,7 +101,7 @@ pub(super) fn lower(
 
     // BuildKit makes a plain copy of a linked one that changes modes.
     let link = it.link && expanded.chmod.is_none();
-    add_steps(cx, &expanded, FileOp { actions, on_scratch: link }, inputs, &shown);
+    add_steps(cx, &expanded, (FileOp { actions, on_scratch: link }, words), inputs, &shown);
 
     let mut text = history_flags(kind, &expanded);
     let paths = paths.iter().map(|(path, _)| path.clone());
@@ -299,6 +301,8 @@ fn source_step(cx: &mut Cx<'_, '_>, source: SourceOp, expanded: &Expanded) -> St
         stage: cx.stage().id,
         name: expanded.step_name.clone(),
         ignore_cache: cx.stage().ignore_cache,
+        words: Words::default(),
+        args: Vec::new(),
     };
     cx.conversion.out.builder.add(step, Vec::new())
 }
@@ -307,7 +311,7 @@ fn source_step(cx: &mut Cx<'_, '_>, source: SourceOp, expanded: &Expanded) -> St
 fn add_steps(
     cx: &mut Cx<'_, '_>,
     expanded: &Expanded,
-    op: FileOp,
+    (op, words): (FileOp, Words),
     mut inputs: Vec<Input>,
     shown: &str,
 ) {
@@ -316,7 +320,7 @@ fn add_steps(
     if !link {
         inputs.extend(base.map(|step| Input { step, role: Role::Base }));
     }
-    let copied = cx.add_step(Op::File(op), inputs, expanded.step_name.clone());
+    let copied = cx.add_step(Op::File(op), inputs, (expanded.step_name.clone(), words));
     cx.advance(copied);
     if let (true, Some(base)) = (link, base) {
         let env = cx.stage().tree.env.clone();
@@ -327,7 +331,7 @@ fn add_steps(
             Input { step: base, role: Role::Base },
             Input { step: copied, role: Role::Upper(0) },
         ];
-        let merged = cx.add_step(Op::Merge, inputs, step_name);
+        let merged = cx.add_step(Op::Merge, inputs, (step_name, Words::default()));
         // The layer is the copy's own; the merge only puts it in its place.
         cx.stage().tree.step = Some(merged);
     }

@@ -4,7 +4,7 @@ use grammar::Diagnostic;
 use grammar::instruction::Workdir;
 
 use super::{Cx, name};
-use crate::graph::{Input, Role};
+use crate::graph::{Input, Role, Words};
 use crate::image::Made;
 use crate::op::{FileAction, FileOp, MkdirAction, Op};
 use crate::paths::{self, windows, windows::PathError};
@@ -27,8 +27,9 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Workdir) -> Result<(), Diagnostic>
         let path = paths::clean(&folder);
         let action = MkdirAction { path, owner, time: cx.conversion.epoch };
         let op = Op::File(FileOp { actions: vec![FileAction::Mkdir(action)], on_scratch: false });
+        let words = Words { parts: vec![Some(it.path.span)], ..Words::default() };
         let inputs = base.map(|step| Input { step, role: Role::Base }).into_iter().collect();
-        let step = cx.add_step(op, inputs, step_name);
+        let step = cx.add_step(op, inputs, (step_name, words));
         cx.advance(step);
         made = Made::Layer;
     }

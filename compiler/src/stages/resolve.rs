@@ -6,7 +6,7 @@ use oci::{ImageConfig, Platform, Reference};
 use super::{Conversion, Resolution, SCRATCH, Tree};
 use crate::facts::Fact;
 use crate::git;
-use crate::graph::{Step, StepId};
+use crate::graph::{Step, StepId, Words};
 use crate::image;
 use crate::lower::name;
 use crate::op::{GitSource, HttpSource, ImageOrigin, ImageSource, Op, SourceOp};
@@ -221,6 +221,8 @@ impl<'a> Conversion<'a> {
             stage: stage.id,
             name,
             ignore_cache: false,
+            words: Words::default(),
+            args: Vec::new(),
         };
         self.out.builder.add(step, Vec::new())
     }

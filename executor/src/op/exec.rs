@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use compiler::op::{ExecOp, MountKind, Network, Security};
-use compiler::{Role, StepId};
+use compiler::{Role, StepId, Words};
 use sandbox::{ExitStatus, Spec, Tree, Upper, User};
 use store::{Folder, ScanOptions};
 
@@ -96,6 +96,11 @@ impl<'a> ExecStep<'a> {
         )
     }
 
+    /// Where the mounts are written.
+    fn words<'c>(&self, cx: &Cx<'c>) -> &'c Words {
+        &cx.graph.step(self.id).words
+    }
+
     fn command(&self) -> String {
         self.op.args.join(" ")
     }
@@ -122,7 +127,8 @@ impl Cached for ExecStep<'_> {
             let path = clean(source);
             keys.push(match &input.tree {
                 MountTree::Disk(disk) => {
-                    let part = context_selection(cx, disk, &path)?;
+                    let part = context_selection(cx, disk, &path)
+                        .map_err(|cause| cause.at(self.words(cx).part(number)))?;
                     InputKey::part(role, input.step, part.selected)
                 }
                 MountTree::Layers(tree) if path.is_empty() => {
@@ -130,7 +136,9 @@ impl Cached for ExecStep<'_> {
                 }
                 MountTree::Layers(tree) => {
                     let base = cx.base(self.id, tree)?;
-                    let mut selected = digest(&select_all(&base, &path)?, true);
+                    let selection = select_all(&base, &path)
+                        .map_err(|cause| cause.at(self.words(cx).part(number)))?;
+                    let mut selected = digest(&selection, true);
                     // Of a whole folder of a stage the digest says enough.
                     selected.files.clear();
                     InputKey::part(role, input.step, selected)
@@ -159,7 +167,7 @@ impl Cached for ExecStep<'_> {
             store.write_flat(&store.flatten(&base.layers)?, &folder.fs())?;
             Tree::Folder(folder.fs())
         };
-        let prepared = mounts::prepare(cx, self.op, &self.mounts)?;
+        let prepared = mounts::prepare(cx, (self.op, self.words(cx)), &self.mounts)?;
         let mut spec = Spec::new(root, self.op.args.iter().map(OsString::from).collect());
         spec.env = self.environment(cx, &process.home)?;
         spec.cwd = PathBuf::from(&self.op.cwd);
@@ -240,10 +248,11 @@ impl ExecStep<'_> {
                 add(name, value.as_bytes());
             }
         }
-        for secret in &op.secret_env {
+        for (number, secret) in op.secret_env.iter().enumerate() {
             let value = cx.env.secrets.secret(&secret.id)?;
             if value.is_none() && secret.required {
-                return Err(Cause::SecretMissing { id: secret.id.clone() });
+                let span = self.words(cx).secret_env.get(number).copied();
+                return Err(Cause::SecretMissing { id: secret.id.clone(), span });
             }
             add(&secret.name, &value.unwrap_or_default());
         }

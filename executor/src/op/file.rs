@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::sync::Arc;
 
 use compiler::op::{CopyAction, FileAction, FileOp, MkfileAction, SourceOp, Unpack};
-use compiler::{Op, Role, StepId};
+use compiler::{Op, Role, StepId, Words};
 use store::Kind;
 
 use crate::cache::InputKey;
@@ -38,6 +38,7 @@ pub(crate) struct FileStep<'a> {
     id: StepId,
     base_step: StepId,
     op: &'a FileOp,
+    words: &'a Words,
     /// The tree it starts from.
     pub(crate) base: Snapshot,
     /// Whether there is a base at all: names of users need one.
@@ -65,7 +66,7 @@ impl<'a> FileStep<'a> {
     /// # Errors
     /// The base is a context that cannot be read.
     pub(crate) fn new(
-        cx: &Cx<'_>,
+        cx: &Cx<'a>,
         id: StepId,
         op: &'a FileOp,
         inputs: &Inputs,
@@ -90,7 +91,8 @@ impl<'a> FileStep<'a> {
         }
         let has_base = inputs.contains_key(&Role::Base) && !op.on_scratch;
         let base_step = inputs.get(&Role::Base).map_or(id, |(step, _)| *step);
-        Ok(FileStep { id, base_step, op, base, has_base, sources })
+        let words = &cx.graph.step(id).words;
+        Ok(FileStep { id, base_step, op, words, base, has_base, sources })
     }
 
     fn base_key(&self) -> Option<InputKey> {
@@ -121,6 +123,7 @@ impl<'a> FileStep<'a> {
                     "cannot look up the name in `{text}`: there is no /etc/passwd to ask"
                 ),
                 help: Some("give the owner as numbers".into()),
+                span: self.words.owner,
             });
         }
         Ok(Some(owner::for_files(text, accounts)))
@@ -174,7 +177,7 @@ impl Cached for FileStep<'_> {
             let (FileAction::Copy(copy), Some(source)) = (action, &mut self.sources[number]) else {
                 continue;
             };
-            source.select(cx, self.id, copy)?;
+            source.select(cx, self.id, copy).map_err(|cause| cause.at(self.words.part(number)))?;
             let selection = source.selection.as_ref().expect("it was just made");
             let selected = digest::digest(selection, copy.keep_owner);
             inputs.push(InputKey::part(source_role(number), source.step, selected));
@@ -193,16 +196,11 @@ impl Cached for FileStep<'_> {
             draft: Draft::new(base.as_ref(), cx.now()),
             spool: None,
         };
-        for (action, source) in self.op.actions.iter().zip(&self.sources) {
+        for (number, action) in self.op.actions.iter().enumerate() {
             cx.check()?;
-            match action {
-                FileAction::Copy(copy) => self.copy(&mut making, copy, source.as_ref())?,
-                FileAction::Mkdir(action) => {
-                    let owner = self.owner(action.owner.as_deref(), &making.accounts)?;
-                    mkdir::mkdir(&mut making.draft, action, owner.unwrap_or(ROOT))?;
-                }
-                FileAction::Mkfile(action) => self.mkfile(&mut making, action)?,
-            }
+            let source = self.sources[number].as_ref();
+            self.act(&mut making, action, source)
+                .map_err(|cause| cause.at(self.words.part(number)))?;
         }
         let (index, contents) = making.draft.finish()?;
         Ok(NewLayer::Sourced(index, contents))
@@ -222,6 +220,22 @@ struct Making<'a, 'b> {
 }
 
 impl FileStep<'_> {
+    fn act(
+        &self,
+        making: &mut Making<'_, '_>,
+        action: &FileAction,
+        source: Option<&Source>,
+    ) -> Result<(), Cause> {
+        match action {
+            FileAction::Copy(copy) => self.copy(making, copy, source),
+            FileAction::Mkdir(action) => {
+                let owner = self.owner(action.owner.as_deref(), &making.accounts)?;
+                mkdir::mkdir(&mut making.draft, action, owner.unwrap_or(ROOT))
+            }
+            FileAction::Mkfile(action) => self.mkfile(making, action),
+        }
+    }
+
     fn copy(
         &self,
         making: &mut Making<'_, '_>,

@@ -6,7 +6,7 @@ use grammar::instruction::{Mount as Syntax, Run};
 use grammar::{Diagnostic, Span};
 
 use super::rank;
-use crate::graph::{Input, Role, StepId};
+use crate::graph::{Input, Role, StepId, Words};
 use crate::lower::Cx;
 use crate::op::{Mount, MountKind, MountOwner, SecretEnv, Sharing};
 use crate::paths;
@@ -15,13 +15,37 @@ use fields::{Fields, Kind};
 /// The mounts of one RUN.
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
-    /// With the step whose tree they show.
-    mounts: Vec<(Mount, Option<StepId>)>,
-    secret_env: Vec<SecretEnv>,
+    mounts: Vec<Added>,
+    /// With the place of the flag.
+    secret_env: Vec<(SecretEnv, Span)>,
     /// Where the first agent socket is.
     agent: Option<String>,
     /// How many agent sockets there are.
     agents: usize,
+}
+
+#[derive(Debug)]
+struct Added {
+    mount: Mount,
+    /// The step whose tree it shows.
+    step: Option<StepId>,
+    /// The place of the flag.
+    span: Option<Span>,
+}
+
+/// What a command gets of its mounts.
+#[derive(Debug)]
+pub(super) struct Finished {
+    /// In the order they are mounted.
+    pub(super) mounts: Vec<Mount>,
+    /// The trees that they show.
+    pub(super) inputs: Vec<Input>,
+    /// Secrets in the environment.
+    pub(super) secret_env: Vec<SecretEnv>,
+    /// The agent's socket.
+    pub(super) agent: Option<String>,
+    /// Where the mounts and secrets are written.
+    pub(super) words: Words,
 }
 
 impl Mounts {
@@ -29,30 +53,40 @@ impl Mounts {
     pub(super) fn add_script(&mut self, name: &str, content: String) -> String {
         let target = paths::join("/dev/pipes", name);
         let kind = MountKind::Script { content };
-        self.mounts.push((Mount { target: target.clone(), readonly: true, kind }, None));
+        let mount = Mount { target: target.clone(), readonly: true, kind };
+        self.mounts.push(Added { mount, step: None, span: None });
         target
     }
 
     /// The environment variables that hold secrets.
     pub(super) fn secret_names(&self) -> impl Iterator<Item = &str> {
-        self.secret_env.iter().map(|secret| secret.name.as_str())
+        self.secret_env.iter().map(|(secret, _)| secret.name.as_str())
     }
 
-    /// The mounts in the order they are mounted, their inputs, secrets in the environment, the agent's socket.
-    pub(super) fn finish(self) -> (Vec<Mount>, Vec<Input>, Vec<SecretEnv>, Option<String>) {
+    /// The mounts in order, and what belongs to them.
+    pub(super) fn finish(self) -> Finished {
         let Mounts { mut mounts, secret_env, agent, agents: _ } = self;
         // Trees by target, so that a folder comes before what is mounted in it; then secrets, then sockets.
-        mounts.sort_by(|(a, _), (b, _)| {
+        mounts.sort_by(|a, b| {
+            let (a, b) = (&a.mount, &b.mount);
             let order = rank(&a.kind).cmp(&rank(&b.kind));
             let by_target = if rank(&a.kind) == 0 { a.target.cmp(&b.target) } else { order };
             order.then(by_target)
         });
-        let inputs = mounts.iter().enumerate().filter_map(|(index, (_, step))| {
+        let inputs = mounts.iter().enumerate().filter_map(|(index, added)| {
             let number = u32::try_from(index).expect("few mounts");
-            step.map(|step| Input { step, role: Role::Mount(number) })
+            added.step.map(|step| Input { step, role: Role::Mount(number) })
         });
         let inputs = inputs.collect();
-        (mounts.into_iter().map(|(mount, _)| mount).collect(), inputs, secret_env, agent)
+        let parts = mounts.iter().map(|added| added.span).collect();
+        let (secret_env, secret_spans) = secret_env.into_iter().unzip();
+        Finished {
+            mounts: mounts.into_iter().map(|added| added.mount).collect(),
+            inputs,
+            secret_env,
+            agent,
+            words: Words { parts, secret_env: secret_spans, owner: None },
+        }
     }
 }
 
@@ -110,7 +144,8 @@ fn add(
             None => Some(cx.context_step()),
         },
     };
-    mounts.mounts.push((Mount { target, readonly: fields.is_readonly(), kind }, step));
+    let mount = Mount { target, readonly: fields.is_readonly(), kind };
+    mounts.mounts.push(Added { mount, step, span: Some(span) });
     Ok(())
 }
 
@@ -172,11 +207,12 @@ fn add_secret(mounts: &mut Mounts, fields: Fields, span: Span) -> Result<(), Dia
     };
     let required = fields.required;
     if let Some(name) = fields.env {
-        mounts.secret_env.push(SecretEnv { id: id.clone(), name, required });
+        mounts.secret_env.push((SecretEnv { id: id.clone(), name, required }, span));
     }
     if let Some(target) = target {
         let kind = MountKind::Secret { id, required, owner };
-        mounts.mounts.push((Mount { target, readonly: true, kind }, None));
+        let mount = Mount { target, readonly: true, kind };
+        mounts.mounts.push(Added { mount, step: None, span: Some(span) });
     }
     Ok(())
 }
@@ -194,6 +230,7 @@ fn add_agent(mounts: &mut Mounts, fields: Fields, span: Span) -> Result<(), Diag
     mounts.agents += 1;
     mounts.agent.get_or_insert_with(|| target.clone());
     let kind = MountKind::Ssh { id: fields.id, required: fields.required, owner };
-    mounts.mounts.push((Mount { target, readonly: false, kind }, None));
+    let mount = Mount { target, readonly: false, kind };
+    mounts.mounts.push(Added { mount, step: None, span: Some(span) });
     Ok(())
 }

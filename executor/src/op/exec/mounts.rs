@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use compiler::Words;
 use compiler::op::{ExecOp, MountKind, MountOwner, Sharing};
 use sandbox::{Mount, Source, Tree, Upper};
 use store::{CacheMount, Folder};
@@ -33,7 +34,7 @@ pub(super) struct Kept {
 /// A source is not there, a required secret was not given, or the store cannot be written.
 pub(super) fn prepare(
     cx: &Cx<'_>,
-    op: &ExecOp,
+    (op, words): (&ExecOp, &Words),
     inputs: &[Option<MountInput>],
 ) -> Result<Prepared, Cause> {
     let mut kept = Kept::default();
@@ -43,7 +44,10 @@ pub(super) fn prepare(
         let (mount, input) = (&op.mounts[number], inputs[number].as_ref());
         sources[number] = match &mount.kind {
             MountKind::Bind { source } => match input {
-                Some(input) => Some(bind(cx, &mut kept, input, source, mount.readonly)?),
+                Some(input) => Some(
+                    bind(cx, &mut kept, input, source, mount.readonly)
+                        .map_err(|cause| cause.at(words.part(number)))?,
+                ),
                 None => Some(empty(cx, &mut kept)?),
             },
             MountKind::Cache { id, sharing, source, owner } => {
@@ -54,8 +58,12 @@ pub(super) fn prepare(
                 })
             }
             MountKind::Tmpfs { size } => Some(Source::Tmpfs { size: *size }),
-            MountKind::Secret { id, required, owner } => secret(cx, id, *required, *owner)?,
-            MountKind::Ssh { id, required, owner: _ } => socket(cx, id, *required)?,
+            MountKind::Secret { id, required, owner } => {
+                secret(cx, id, *required, *owner).map_err(|cause| cause.at(words.part(number)))?
+            }
+            MountKind::Ssh { id, required, owner: _ } => {
+                socket(cx, id, *required).map_err(|cause| cause.at(words.part(number)))?
+            }
             MountKind::Script { content } => Some(Source::File {
                 content: content.clone().into_bytes(),
                 uid: 0,
@@ -237,7 +245,7 @@ fn secret(
     let MountOwner { uid, gid, mode } = owner;
     match cx.env.secrets.secret(id)? {
         Some(content) => Ok(Some(Source::File { content, uid, gid, mode })),
-        None if required => Err(Cause::SecretMissing { id: id.to_owned() }),
+        None if required => Err(Cause::SecretMissing { id: id.to_owned(), span: None }),
         None => Ok(None),
     }
 }
@@ -247,7 +255,10 @@ fn socket(cx: &Cx<'_>, id: &str, required: bool) -> Result<Option<Source>, Cause
         Some(socket) => {
             Ok(Some(Source::Bind { tree: Tree::Folder(socket), path: PathBuf::from("/") }))
         }
-        None if required => Err(Cause::SecretMissing { id: id.to_owned() }),
+        None if required => {
+            let id = if id.is_empty() { "default" } else { id };
+            Err(Cause::AgentMissing { id: id.to_owned(), span: None })
+        }
         None => Ok(None),
     }
 }

@@ -15,10 +15,11 @@ pub(crate) fn source(tree: &dyn SourceTree, path: &str) -> Cause {
                 "take `{pattern}` out of {file}, or add a line `!{}` behind it",
                 path.trim_start_matches('/')
             )),
+            span: None,
         };
     }
     let help = first_missing(tree, &path).and_then(|(folder, name)| near(tree, &folder, &name));
-    Cause::File { message, help }
+    Cause::File { message, help, span: None }
 }
 
 fn near(tree: &dyn SourceTree, folder: &[u8], name: &[u8]) -> Option<String> {

@@ -184,6 +184,7 @@ impl Git<'_, '_> {
         let output = command.output().map_err(|error| Cause::File {
             message: format!("cannot run `git`: {error}"),
             help: Some("install git; it fetches the repositories of ADD and contexts".into()),
+            span: None,
         })?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
