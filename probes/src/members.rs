@@ -89,6 +89,8 @@ fn check(index: LayerIndex) {
         if let Kind::Hardlink { target } = &entry.kind {
             inside(target);
             assert_ne!(*target, entry.path, "a link to itself");
+            let is_file = |entry: &store::Entry| matches!(entry.kind, Kind::File { .. });
+            assert!(index.get(target).is_none_or(is_file), "a link to what is no file");
         }
     }
     for folder in folders_below {

@@ -125,7 +125,14 @@ impl Growing<'_> {
                     return Ok(());
                 }
                 let Some((holder, entry)) = self.holder(target.clone())? else {
-                    // A file of a layer below, perhaps.
+                    // A file of a layer below, perhaps; or another link to one.
+                    let target = match self.get(&target).map(|entry| &entry.kind) {
+                        Some(Kind::Hardlink { target: below }) => below.clone(),
+                        Some(_) | None => target,
+                    };
+                    if target == path {
+                        return Err(TarError::Link(path));
+                    }
                     self.make_room(&path, false)?;
                     let kind = Kind::Hardlink { target };
                     return self.insert(Entry { path, kind, mode, uid, gid, mtime, xattrs });
@@ -354,6 +361,15 @@ impl Growing<'_> {
     }
 
     fn finish(self) -> Result<LayerIndex, TarError> {
+        // What a link into a layer below was made to may have been replaced since, but not by what has no links.
+        for entry in self.entries.values() {
+            if let Kind::Hardlink { target } = &entry.kind
+                && let Some(other) = self.get(target)
+                && !matches!(other.kind, Kind::File { .. })
+            {
+                return Err(TarError::Link(entry.path.clone()));
+            }
+        }
         let entries: Vec<Entry> = self.entries.into_values().collect();
         if let Some(files) = self.files {
             files.finish(&entries).map_err(|(path, source)| write_error(&path, source))?;
