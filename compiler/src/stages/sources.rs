@@ -90,8 +90,10 @@ impl<'a> Conversion<'a> {
                 .find(|(key, value)| key.value.eq_ignore_ascii_case("from") && value.is_some())
                 .and_then(|(_, value)| value.as_ref())
                 .filter(|word| !word.text.is_empty());
-            // Told by the parser.
-            command.broken |= from.is_some_and(|word| word.text.contains('$'));
+            // Told by the parser; a `$` at the end is no variable.
+            let has_variable =
+                |word: &Word| word.text.find('$').is_some_and(|at| at + 1 < word.text.len());
+            command.broken |= from.is_some_and(has_variable);
             if command.broken {
                 return;
             }
