@@ -18,6 +18,7 @@ use super::tar::{Limits, Member, MemberKind, TarReader};
 
 const MAX_LINKS: usize = 255;
 const MAX_NAME: usize = 255;
+const MAX_TARGET: usize = 4095;
 
 /// What whiteouts in a tar mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,6 +158,13 @@ impl Growing<'_> {
                     self.links.entry(target.clone()).or_default().push(path.clone());
                 }
                 kind
+            }
+            // No file system has such links.
+            MemberKind::Symlink(target) if target.is_empty() || target.contains(&0) => {
+                return Err(TarError::Header("a symbolic link leads to no name"));
+            }
+            MemberKind::Symlink(target) if MAX_TARGET < target.len() => {
+                return Err(TarError::PathTooLong(target));
             }
             MemberKind::Symlink(target) => Kind::Symlink { target },
             MemberKind::Char(major, minor) => Kind::Char { major, minor },
