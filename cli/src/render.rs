@@ -2,6 +2,7 @@
 
 pub(crate) mod compiled;
 pub(crate) mod failure;
+pub(crate) mod findings;
 pub(crate) mod graph;
 pub(crate) mod graph_dot;
 pub(crate) mod graph_json;
@@ -10,5 +11,7 @@ pub(crate) mod graph_text;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod parse;
+pub(crate) mod reason;
+mod snippet;
 pub(crate) mod table;
 pub(crate) mod time;

@@ -41,6 +41,8 @@ pub enum MissReason {
         /// What it is.
         new: Option<String>,
     },
+    /// Nothing changed, but the layer it made was removed from the store.
+    LayerGone,
     /// The tree it starts from is another.
     BaseChanged,
     /// Another tree that it takes something from is another.

@@ -13,6 +13,7 @@
 use std::time::Duration;
 
 use compiler::key::ContentInput;
+use compiler::reason::MissReason;
 use compiler::{BuildGraph, CacheKey, KeyRecord, Role, StepId};
 use store::{Key, LayerId, StepRecord, Store, TreeDigest};
 
@@ -20,7 +21,6 @@ use crate::cache::preimage::Preimage;
 use crate::error::Cause;
 use crate::op::file::digest::Selected;
 use crate::snapshot::Layer;
-use crate::verdict::MissReason;
 
 pub(crate) mod preimage;
 mod slot;
@@ -57,18 +57,20 @@ pub(crate) struct Definition {
     pub(crate) key: CacheKey,
     /// What it was made of.
     pub(crate) record: KeyRecord,
+    /// Variables that ARG set: not in the key, but said when one changes.
+    pub(crate) args: Vec<String>,
 }
 
 impl Definition {
     /// That of a step.
     pub(crate) fn of(graph: &BuildGraph, id: StepId) -> Definition {
         let step = graph.step(id);
-        Definition::new(compiler::key::definition(&step.op, &step.platform))
+        Definition::new(compiler::key::definition(&step.op, &step.platform), step.args.clone())
     }
 
     /// With the key made.
-    pub(crate) fn new(record: KeyRecord) -> Definition {
-        Definition { key: record.key(), record }
+    pub(crate) fn new(record: KeyRecord, args: Vec<String>) -> Definition {
+        Definition { key: record.key(), record, args }
     }
 
     /// The content over some inputs.
@@ -155,20 +157,17 @@ impl Lookup {
         store: &Store,
         now: &Preimage,
         inputs: &[InputKey],
-    ) -> Result<MissReason, Cause> {
+    ) -> Result<Vec<MissReason>, Cause> {
         let before = match store.last_record_of_slot(&self.slot)? {
             Some(before) => Some(before),
             None => store.last_record_of_definition(&stored(&self.definition.key))?,
         };
-        let Some((id, _)) = before else { return Ok(MissReason::NeverBuilt) };
+        let Some((id, _)) = before else { return Ok(vec![MissReason::NeverBuilt]) };
         let Some(before) = store.preimage(id)?.and_then(|bytes| Preimage::decode(&bytes)) else {
-            return Ok(MissReason::NeverBuilt);
+            return Ok(vec![MissReason::NeverBuilt]);
         };
-        Ok(match before.changes(now, inputs) {
-            None => MissReason::NeverBuilt,
-            Some(changes) if changes.is_empty() => MissReason::LayerGone,
-            Some(changes) => MissReason::Changed(changes),
-        })
+        let changes = before.changes(now, inputs);
+        Ok(if changes.is_empty() { vec![MissReason::LayerGone] } else { changes })
     }
 
     /// How long the step took when it last ran.

@@ -76,7 +76,7 @@ fn one(cx: &Cx<'_>, id: StepId, inputs: &Inputs) -> Result<(Verdict, Option<Outc
         found => found?,
     };
     Ok(match found {
-        Found::Miss { reason, .. } => (Verdict::Miss(reason), None),
+        Found::Miss { reasons, .. } => (Verdict::Miss(reasons), None),
         Found::Hit(hit) => {
             let outcome = Outcome {
                 made: Made::Layers(base.with(&hit.layers)),

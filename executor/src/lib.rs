@@ -51,4 +51,4 @@ pub use error::{BuildError, Cause};
 pub use explain::explain;
 pub use image::{BuiltImage, BuiltLayer};
 pub use status::{Event, Status, Stream};
-pub use verdict::{Change, FileChange, MissReason, StepReport, Verdict};
+pub use verdict::{StepReport, Verdict};

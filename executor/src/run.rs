@@ -1,10 +1,11 @@
 //! One step from its inputs to its outcome: looked up, and run if it is not cached.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Instant, UNIX_EPOCH};
 
 use compiler::op::SourceOp;
+use compiler::reason::MissReason;
 use compiler::{BuildGraph, CacheKey, Op, Role, StepId};
 use store::{ContentSource, Entry, FolderSource, Keep, LayerIndex, Mtime};
 
@@ -22,7 +23,7 @@ use crate::op::exec::runner::Runner;
 use crate::remote::Remote;
 use crate::snapshot::{Layer, Snapshot};
 use crate::status::Event;
-use crate::verdict::{MissReason, Verdict};
+use crate::verdict::Verdict;
 
 /// What all steps of a build share.
 pub(crate) struct Cx<'a> {
@@ -42,6 +43,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) slots: Slots,
     /// Layers of images that may not be here yet.
     pub(crate) remote: Remote,
+    /// Cache mounts that began anew in this build.
+    pub(crate) renewed: Mutex<BTreeSet<String>>,
     /// Runs commands.
     pub(crate) runner: &'a dyn Runner,
     /// Whether commands see trees through overlays; asked once.
@@ -114,6 +117,7 @@ impl<'a> Cx<'a> {
             needs: Needs::new(graph),
             slots: Slots::new(graph, &env.settings.project),
             remote: Remote::default(),
+            renewed: Mutex::default(),
             runner,
             overlay: OnceLock::new(),
             explains: false,
@@ -258,8 +262,8 @@ pub(crate) enum Found {
     Hit(crate::cache::Hit),
     /// It is not; what is needed to record it once it ran.
     Miss {
-        /// Why not.
-        reason: MissReason,
+        /// Why not; never empty.
+        reasons: Vec<MissReason>,
         /// Its content keys.
         keys: Vec<CacheKey>,
         /// What they were made of.
@@ -298,15 +302,15 @@ pub(crate) fn look_up(
         }
         return Ok(Found::Hit(hit));
     }
-    let reason = match ignore {
-        true => MissReason::CacheIgnored,
+    let reasons = match ignore {
+        true => vec![MissReason::CacheIgnored],
         false => lookup.miss(store, &preimage, &inputs)?,
     };
     let mut keys: Vec<CacheKey> = quick.into_iter().collect();
     if !keys.contains(&key) {
         keys.push(key);
     }
-    Ok(Found::Miss { reason, keys, preimage })
+    Ok(Found::Miss { reasons, keys, preimage })
 }
 
 /// Runs a step whose inputs are done, unless it is cached.
@@ -338,7 +342,7 @@ fn run_cached(
     step: &mut dyn Cached,
 ) -> Result<Outcome, Cause> {
     let lookup = cx.lookup(id);
-    let (reason, keys, preimage) = match look_up(cx, id, &lookup, step)? {
+    let (reasons, keys, preimage) = match look_up(cx, id, &lookup, step)? {
         Found::Hit(hit) => {
             return Ok(Outcome {
                 made: Made::Layers(base.with(&hit.layers)),
@@ -346,9 +350,9 @@ fn run_cached(
                 verdict: Verdict::Hit,
             });
         }
-        Found::Miss { reason, keys, preimage } => (reason, keys, preimage),
+        Found::Miss { reasons, keys, preimage } => (reasons, keys, preimage),
     };
-    let verdict = Verdict::Miss(reason);
+    let verdict = Verdict::Miss(reasons);
     cx.tell(Event::Running { step: id, verdict: verdict.clone() });
     let clock = Instant::now();
     let started = (cx.env.now)().duration_since(UNIX_EPOCH);

@@ -76,6 +76,42 @@ impl Store {
         }
     }
 
+    /// Makes a cache mount and its private copies begin anew with their next use; `false` if it is in use.
+    pub fn try_renew_cache_mount(&self, key: &str) -> Result<bool, StoreError> {
+        let mut is_free = true;
+        for number in 0.. {
+            let folder = self.cache_folder(key, number);
+            if !folder.exists() {
+                break;
+            }
+            let path = folder.join("lock");
+            let lock = File::options().create(true).truncate(false).write(true).open(&path);
+            let lock = lock.doing(|| on("open", &path))?;
+            match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    is_free &= number > 0;
+                    continue;
+                }
+                other => other.doing(|| on("lock", &path))?,
+            }
+            let ready = folder.join("ready");
+            match fs::remove_file(&ready) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                other => other.doing(|| on("remove", &ready))?,
+            }
+        }
+        Ok(is_free)
+    }
+
+    fn cache_folder(&self, key: &str, number: u32) -> PathBuf {
+        let hash = blake3::hash(key.as_bytes()).to_hex();
+        let name = match number {
+            0 => hash.to_string(),
+            number => format!("{hash}.{number}"),
+        };
+        self.root.join("caches").join(name)
+    }
+
     fn open_cache(
         &self,
         key: &str,
@@ -83,12 +119,7 @@ impl Store {
         sharing: Sharing,
         wait: Wait,
     ) -> Result<Option<CacheMount>, StoreError> {
-        let hash = blake3::hash(key.as_bytes()).to_hex();
-        let name = match number {
-            0 => hash.to_string(),
-            number => format!("{hash}.{number}"),
-        };
-        open(self.root.join("caches").join(name), key, sharing, wait)
+        open(self.cache_folder(key, number), key, sharing, wait)
     }
 }
 
@@ -129,6 +160,11 @@ fn open(
         flock(&lock, FlockOperation::LockShared).doing(|| on("lock", &path))?;
     }
     if !folder.join("ready").exists() {
+        if is_ready && sharing == Sharing::Shared {
+            // It was renewed while this waited: others may have it, too, so once more from the start.
+            drop(lock);
+            return open(folder, key, sharing, wait);
+        }
         // Whoever prepared it last did not come to the end.
         if fs.exists() {
             fs::remove_dir_all(&fs).doing(|| on("remove", &fs))?;
@@ -161,6 +197,20 @@ mod tests {
         let b = store.cache_mount("npm", Sharing::Shared).unwrap();
         assert!(!a.is_fresh() && a.path() == b.path() && a.path().join("whole").exists());
         assert_ne!(store.cache_mount("pip", Sharing::Shared).unwrap().path(), a.path());
+    }
+
+    #[test]
+    fn a_renewed_cache_begins_empty() {
+        let (_folder, store) = store();
+        assert!(store.try_renew_cache_mount("npm").unwrap());
+        let mount = store.cache_mount("npm", Sharing::Locked).unwrap();
+        mount.set_ready().unwrap();
+        fs::write(mount.path().join("old"), "").unwrap();
+        assert!(!store.try_renew_cache_mount("npm").unwrap());
+        drop(mount);
+        assert!(store.try_renew_cache_mount("npm").unwrap());
+        let mount = store.cache_mount("npm", Sharing::Shared).unwrap();
+        assert!(mount.is_fresh() && !mount.path().join("old").exists());
     }
 
     #[test]

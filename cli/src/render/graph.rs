@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use compiler::op::{MountKind, SourceOp};
-use compiler::{BuildGraph, Op, Role, Step, StepId};
-use executor::verdict::FileChange;
-use executor::{Change, MissReason, StepReport, Verdict};
+use compiler::op::SourceOp;
+use compiler::{BuildGraph, Op, Step, StepId};
+use executor::{StepReport, Verdict};
 use grammar::SourceFile;
 
 use crate::render::human;
+use crate::render::reason::{self, Files, role_text};
 
 /// A build graph to be shown.
 #[derive(Debug)]
@@ -65,8 +65,10 @@ pub(crate) enum VerdictView {
     Cached,
     /// Run it.
     Run {
-        /// Why, a line each; never empty.
+        /// Why, a line each; never empty. Of many files only the first are named.
         reasons: Vec<String>,
+        /// The same with every file.
+        in_full: Vec<String>,
     },
     /// Decide when an earlier step has run: if that makes what it made before, this one is cached.
     Open {
@@ -178,13 +180,16 @@ fn step_view(
         stage: None,
         inputs: inputs
             .iter()
-            .map(|input| (input.step.index(), role(&step.op, input.role)))
+            .map(|input| (input.step.index(), role_text(&step.op, input.role)))
             .collect(),
         lines,
         verdict: match report.map(|report| &report.verdict) {
             None => VerdictView::Unasked,
             Some(Verdict::Hit) => VerdictView::Cached,
-            Some(Verdict::Miss(reason)) => VerdictView::Run { reasons: reasons(graph, reason) },
+            Some(Verdict::Miss(reasons)) => VerdictView::Run {
+                reasons: reason::lines(graph, id, reasons, Files::Few),
+                in_full: reason::lines(graph, id, reasons, Files::All),
+            },
             Some(Verdict::Unknown { after }) => VerdictView::Open { after: after.index() },
         },
         last: report.and_then(|report| report.last_cost),
@@ -200,99 +205,5 @@ fn op_name(op: &Op) -> &'static str {
         Op::Exec(_) => "exec",
         Op::File(_) => "file",
         Op::Merge => "merge",
-    }
-}
-
-/// What an input is to a step, in words.
-fn role(op: &Op, role: Role) -> String {
-    match role {
-        Role::Base => "base".into(),
-        Role::Source(_) => "copies from".into(),
-        Role::Upper(_) => "lays over".into(),
-        Role::Mount(index) => {
-            let mount = match op {
-                Op::Exec(exec) => exec.mounts.get(index as usize),
-                Op::Source(_) | Op::File(_) | Op::Merge => None,
-            };
-            match mount {
-                Some(mount) => match mount.kind {
-                    MountKind::Cache { .. } => format!("cache at {}", mount.target),
-                    MountKind::Bind { .. }
-                    | MountKind::Tmpfs { .. }
-                    | MountKind::Secret { .. }
-                    | MountKind::Ssh { .. }
-                    | MountKind::Script { .. } => format!("mount at {}", mount.target),
-                },
-                None => "mount".into(),
-            }
-        }
-    }
-}
-
-/// Why a step is not cached, a line each.
-pub(crate) fn reasons(graph: &BuildGraph, reason: &MissReason) -> Vec<String> {
-    match reason {
-        MissReason::NeverBuilt => vec!["it was never built here".into()],
-        MissReason::CacheIgnored => vec!["--no-cache".into()],
-        MissReason::LayerGone => vec!["its layer was removed from the store".into()],
-        MissReason::Changed(changes) => {
-            changes.iter().map(|change| change_text(graph, change)).collect()
-        }
-    }
-}
-
-fn change_text(graph: &BuildGraph, change: &Change) -> String {
-    match change {
-        Change::Definition { name, old: Some(old), new: Some(new) } => {
-            let (old, new) = contrast(old, new);
-            format!("{name} was {}, is {}", quoted(&old), quoted(&new))
-        }
-        Change::Definition { name, old: None, new: Some(new) } => {
-            format!("{name} is new: {}", quoted(new))
-        }
-        Change::Definition { name, old: Some(old), new: None } => {
-            format!("{name} is gone, was {}", quoted(old))
-        }
-        Change::Definition { name, old: None, new: None } => format!("{name} changed"),
-        Change::Input { role, step } => {
-            let name = graph.step(*step).name.replace('\n', " ");
-            format!("{role} has another content: {name}")
-        }
-        Change::File { path, what } => {
-            let word = match what {
-                FileChange::Added => "new",
-                FileChange::Removed => "gone",
-                FileChange::Modified => "changed",
-            };
-            format!("{word}: {path}")
-        }
-    }
-}
-
-/// Two texts without what they begin with in common, if that is long: the difference must not be cut off.
-fn contrast(old: &str, new: &str) -> (String, String) {
-    const LEFT: usize = 10;
-    let same = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).count();
-    if same <= 3 * LEFT {
-        return (old.to_owned(), new.to_owned());
-    }
-    let cut = |text: &str| format!("…{}", text.chars().skip(same - LEFT).collect::<String>());
-    (cut(old), cut(new))
-}
-
-fn quoted(text: &str) -> String {
-    format!("`{}`", super::table::shorten(text, 60))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn differences_are_not_cut_off() {
-        let start = "apt-get install -y a-long-list-of-packages and-then-some ";
-        let (old, new) = contrast(&format!("{start}x"), &format!("{start}y"));
-        assert_eq!((old.as_str(), new.as_str()), ("…then-some x", "…then-some y"));
-        assert_eq!(contrast("1", "2"), ("1".into(), "2".into()));
     }
 }

@@ -41,9 +41,9 @@ fn step_value(id: usize, step: &StepView) -> Value {
     match &step.verdict {
         VerdictView::Unasked => {}
         VerdictView::Cached => value["verdict"] = json!("cached"),
-        VerdictView::Run { reasons } => {
+        VerdictView::Run { reasons: _, in_full } => {
             value["verdict"] = json!("run");
-            value["reasons"] = json!(reasons);
+            value["reasons"] = json!(in_full);
         }
         VerdictView::Open { after } => {
             value["verdict"] = json!("open");

@@ -7,7 +7,7 @@
 //! deps
 //! ├─ CACHED     [deps 1/2] FROM docker.io/library/alpine:3.22
 //! └─ would run  [deps 2/2] RUN make  12.3s last time
-//!               env V was `1`, is `2`
+//!               build argument V changed from `1` to `2`
 //!
 //! final  ◀ deps, assets
 //! ```
@@ -20,6 +20,13 @@ use super::time;
 
 /// How many reasons a step shows.
 const REASONS: usize = 8;
+
+/// How much is said below a step.
+#[derive(Debug, Clone, Copy)]
+enum Extent {
+    Short,
+    Full,
+}
 
 /// The text; `width` is the terminal's, `color` whether it may be colored.
 pub(crate) fn text(view: &GraphView, look: super::human::Look) -> String {
@@ -58,7 +65,7 @@ pub(crate) fn why(view: &GraphView, wanted: &str, look: super::human::Look) -> O
             let _ =
                 writeln!(text, "           {}", paint("2", &format!("{}:{line}", view.file), look));
         }
-        for note in notes(step, view, usize::MAX) {
+        for note in notes(step, view, Extent::Full) {
             let _ = writeln!(text, "           {note}");
         }
     }
@@ -108,7 +115,7 @@ fn block(
         let (branch, trunk) = if last { ("└─", "  ") } else { ("├─", "│ ") };
         let step = &view.steps[*step];
         let _ = writeln!(text, "{branch} {}", step_line(step, look));
-        for note in notes(step, view, REASONS) {
+        for note in notes(step, view, Extent::Short) {
             let _ = writeln!(text, "{trunk}            {}", paint("2", &note, look));
         }
     }
@@ -130,16 +137,19 @@ fn step_line(step: &StepView, look: super::human::Look) -> String {
 }
 
 /// The lines below a step: why it would run, and what it takes from other stages.
-fn notes(step: &StepView, view: &GraphView, most: usize) -> Vec<String> {
+fn notes(step: &StepView, view: &GraphView, extent: Extent) -> Vec<String> {
     let mut notes = Vec::new();
     match &step.verdict {
         VerdictView::Unasked | VerdictView::Cached => {}
-        VerdictView::Run { reasons } => {
-            notes.extend(reasons.iter().take(most).cloned());
-            if reasons.len() > most {
-                notes.push(format!("and {} more", reasons.len() - most));
+        VerdictView::Run { reasons, in_full } => match extent {
+            Extent::Full => notes.extend(in_full.iter().cloned()),
+            Extent::Short => {
+                notes.extend(reasons.iter().take(REASONS).cloned());
+                if reasons.len() > REASONS {
+                    notes.push(format!("and {} more", reasons.len() - REASONS));
+                }
             }
-        }
+        },
         VerdictView::Open { after } => {
             let name = &view.steps[*after].name;
             notes.push(format!("cached if this makes the same as last time: {name}"));
@@ -173,7 +183,8 @@ mod tests {
     use std::time::Duration;
 
     use compiler::{BuildOptions, ImageQuery, ResolvedImage, World, WorldError};
-    use executor::{Change, MissReason, StepReport, Verdict};
+    use compiler::reason::MissReason;
+    use executor::{StepReport, Verdict};
     use grammar::SourceFile;
     use oci::ImageConfig;
 
@@ -205,13 +216,13 @@ mod tests {
         let reports: Vec<StepReport> = graph
             .steps()
             .map(|(step, _)| {
-                let change = Change::Definition {
-                    name: "env V".into(),
+                let change = MissReason::ArgChanged {
+                    name: "V".into(),
                     old: Some("1".into()),
                     new: Some("2".into()),
                 };
                 let verdict = if step == changed {
-                    Verdict::Miss(MissReason::Changed(vec![change]))
+                    Verdict::Miss(vec![change])
                 } else if graph.inputs(step).iter().any(|input| input.step == changed) {
                     Verdict::Unknown { after: changed }
                 } else {
@@ -236,7 +247,7 @@ mod tests {
         let text = text(&view(), Look { color: false, width: 100 });
         assert!(text.contains("1 would run, 1 open"), "{text}");
         assert!(text.contains("would run  [deps 2/2] RUN one  12.0s last time\n"), "{text}");
-        assert!(text.contains("env V was `1`, is `2`\n"), "{text}");
+        assert!(text.contains("build argument V changed from `1` to `2`\n"), "{text}");
         assert!(text.contains("cached if this makes the same as last time: [deps 2/2]"), "{text}");
         assert!(!text.contains('\x1b'), "{text}");
     }

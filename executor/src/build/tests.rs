@@ -2,6 +2,7 @@
 
 use compiler::op::HttpSource;
 use compiler::op::SourceOp;
+use compiler::reason::MissReason;
 use compiler::{BuildGraph, Op, Role, StepId};
 
 use super::build_with;
@@ -11,7 +12,7 @@ use crate::image::BuiltImage;
 use crate::testing::{
     FakeRunner, World, add, add_copy, context_step, copy_step, mkdir_step, run_step, step, target,
 };
-use crate::verdict::{Change, FileChange, MissReason, Verdict};
+use crate::verdict::Verdict;
 
 /// COPY of the context, then two commands.
 fn three_steps(middle: &str) -> (BuildGraph, Vec<StepId>) {
@@ -36,7 +37,7 @@ fn what_did_not_change_is_not_run_again() {
     let runner = FakeRunner::default();
     let first = build(&world, &graph, &runner);
     assert_eq!(*runner.ran.lock().unwrap(), ["write mid 1", "write last 1"]);
-    assert_eq!(world.verdicts()[&ids[1]], Verdict::Miss(MissReason::NeverBuilt));
+    assert_eq!(world.verdicts()[&ids[1]], Verdict::Miss(vec![MissReason::NeverBuilt]));
     assert_eq!(first[0].layers.len(), 3);
     assert_eq!(first[0].config.rootfs.diff_ids.len(), 3);
     let created = first[0].config.history[0].created.as_deref();
@@ -60,10 +61,14 @@ fn the_same_result_keeps_what_comes_after_cached() {
     let (graph, ids) = three_steps("write mid 1");
     build(&world, &graph, &runner);
     let verdicts = world.verdicts();
-    let file = Change::File { path: "src/a".into(), what: FileChange::Modified };
-    assert_eq!(verdicts[&ids[1]], Verdict::Miss(MissReason::Changed(vec![file])));
-    let input = Change::Input { role: "base".into(), step: ids[1] };
-    assert_eq!(verdicts[&ids[2]], Verdict::Miss(MissReason::Changed(vec![input])));
+    let files = MissReason::FilesChanged {
+        role: Role::Source(0),
+        changed: vec!["src/a".into()],
+        added: Vec::new(),
+        removed: Vec::new(),
+    };
+    assert_eq!(verdicts[&ids[1]], Verdict::Miss(vec![files]));
+    assert_eq!(verdicts[&ids[2]], Verdict::Miss(vec![MissReason::BaseChanged]));
 
     // Back to the first files: all is known.
     world.write("src/a", "1");
@@ -97,7 +102,7 @@ fn an_input_that_is_made_again_alike_is_no_change() {
     again.targets = std::mem::take(&mut graph.targets);
     build(&world, &again, &runner);
     let verdicts = world.verdicts();
-    assert_eq!(verdicts[&maker], Verdict::Miss(MissReason::CacheIgnored));
+    assert_eq!(verdicts[&maker], Verdict::Miss(vec![MissReason::CacheIgnored]));
     assert_eq!((&verdicts[&copy], &verdicts[&last]), (&Verdict::Hit, &Verdict::Hit));
 }
 
@@ -106,7 +111,7 @@ fn explain_says_what_a_build_would_do() {
     let world = World::new();
     world.write("src/a", "1");
     let (graph, ids) = three_steps("write mid 1");
-    let never = Verdict::Miss(MissReason::NeverBuilt);
+    let never = Verdict::Miss(vec![MissReason::NeverBuilt]);
     let before = explain(&graph, &world.env()).unwrap();
     assert_eq!((&before[1].verdict, before[1].last_cost), (&never, None));
     assert_eq!(before[2].verdict, Verdict::Unknown { after: ids[1] });
@@ -115,13 +120,13 @@ fn explain_says_what_a_build_would_do() {
     assert!(after.iter().all(|report| report.verdict == Verdict::Hit));
     assert!(after[2].last_cost.is_some());
     let (other, _) = three_steps("write mid 2");
-    let change = Change::Definition {
-        name: "arg 0".into(),
+    let change = MissReason::InstructionChanged {
+        part: "arg 0".into(),
         old: Some("write mid 1".into()),
         new: Some("write mid 2".into()),
     };
     let report = explain(&other, &world.env()).unwrap();
-    assert_eq!(report[2].verdict, Verdict::Miss(MissReason::Changed(vec![change])));
+    assert_eq!(report[2].verdict, Verdict::Miss(vec![change]));
 }
 
 #[test]
@@ -201,7 +206,7 @@ fn a_download_is_asked_for_again_and_kept() {
     let copy = add_copy(&mut graph, copy_step("/x", "/"), None, http);
     target(&mut graph, &[copy]);
     let first = build(&world, &graph, &FakeRunner::default());
-    assert_eq!(world.verdicts()[&http], Verdict::Miss(MissReason::NeverBuilt));
+    assert_eq!(world.verdicts()[&http], Verdict::Miss(vec![MissReason::NeverBuilt]));
     let again = build(&world, &graph, &FakeRunner::default());
     assert_eq!(world.verdicts()[&http], Verdict::Hit);
     assert_eq!(again[0].manifest, first[0].manifest);

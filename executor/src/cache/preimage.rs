@@ -5,7 +5,8 @@
 //! ```json
 //! { "version": 1,
 //!   "definition": [["op", "exec"], ["arg 0", "/bin/sh"], ["env PATH", "/bin"]],
-//!   "content": [["definition", "0123…"], ["base", "4567…"], ["source 0 file main.c", "89ab…"]] }
+//!   "content": [["definition", "0123…"], ["base", "4567…"], ["source 0 file main.c", "89ab…"]],
+//!   "args": ["VERSION"] }
 //! ```
 
 use compiler::reason::{self, MissReason};
@@ -13,10 +14,6 @@ use compiler::{KeyRecord, Role, StepId};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::{Definition, InputKey};
-use crate::verdict::{Change, FileChange};
-
-/// More differing files than this say nothing more.
-const MAX_FILES: usize = 1000;
 
 /// What the keys of a step were made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +21,9 @@ pub(crate) struct Preimage {
     version: u32,
     definition: Vec<(String, String)>,
     content: Vec<(String, String)>,
+    /// Which of the variables ARG set.
+    #[serde(default)]
+    args: Vec<String>,
 }
 
 impl Preimage {
@@ -33,6 +33,7 @@ impl Preimage {
             version: content.version,
             definition: definition.record.components.clone(),
             content: content.components.clone(),
+            args: definition.args.clone(),
         }
     }
 
@@ -56,17 +57,18 @@ impl Preimage {
         self.definition.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// What is different now; `None` if that cannot be told because keys were made in another way.
-    pub(crate) fn changes(&self, now: &Preimage, inputs: &[InputKey]) -> Option<Vec<Change>> {
+    /// What is different now; empty if nothing is.
+    pub(crate) fn changes(&self, now: &Preimage, inputs: &[InputKey]) -> Vec<MissReason> {
         let roles: Vec<(Role, Option<StepId>)> =
             inputs.iter().map(|input| (input.content.role, Some(input.step))).collect();
-        let mut reasons = reason::of_definition(&self.definition(), &now.definition(), &|_| false);
-        reasons.extend(reason::of_content(&self.content(), &now.content(), &roles));
-        let mut changes = Vec::new();
-        for reason in reasons {
-            changes.extend(of_reason(reason, inputs)?);
+        let is_arg =
+            |name: &str| [self, now].iter().any(|it| it.args.iter().any(|arg| arg == name));
+        let mut reasons = reason::of_definition(&self.definition(), &now.definition(), &is_arg);
+        // Where keys were made in another way, nothing else can be told.
+        if reasons != [MissReason::OtherVersion] {
+            reasons.extend(reason::of_content(&self.content(), &now.content(), &roles));
         }
-        Some(changes)
+        reasons
     }
 
     fn definition(&self) -> KeyRecord {
@@ -76,39 +78,6 @@ impl Preimage {
     fn content(&self) -> KeyRecord {
         KeyRecord { version: self.version, components: self.content.clone() }
     }
-}
-
-/// `None` if nothing can be compared.
-fn of_reason(reason: MissReason, inputs: &[InputKey]) -> Option<Vec<Change>> {
-    let maker =
-        |role: Role| inputs.iter().find(|input| input.content.role == role).map(|input| input.step);
-    let input = |role: Role| {
-        let role_name = compiler::key::role_name(role);
-        maker(role).map(|step| Change::Input { role: role_name, step }).into_iter().collect()
-    };
-    Some(match reason {
-        MissReason::NeverBuilt | MissReason::CacheIgnored | MissReason::OtherVersion => {
-            return None;
-        }
-        MissReason::InstructionChanged { part, old, new } => {
-            vec![Change::Definition { name: part, old, new }]
-        }
-        MissReason::EnvChanged { name, old, new } | MissReason::ArgChanged { name, old, new } => {
-            vec![Change::Definition { name: format!("env {name}"), old, new }]
-        }
-        MissReason::BaseChanged => input(Role::Base),
-        MissReason::InputChanged { role, step: _ } => input(role),
-        MissReason::FilesChanged { role: _, changed, added, removed } => {
-            let file = |what| move |path| Change::File { path, what };
-            changed
-                .into_iter()
-                .map(file(FileChange::Modified))
-                .chain(added.into_iter().map(file(FileChange::Added)))
-                .chain(removed.into_iter().map(file(FileChange::Removed)))
-                .take(MAX_FILES)
-                .collect()
-        }
-    })
 }
 
 #[cfg(test)]
@@ -125,7 +94,7 @@ mod tests {
     ) -> (Preimage, Vec<InputKey>) {
         let components =
             vec![("op".to_owned(), "exec".to_owned()), ("env A".to_owned(), env.to_owned())];
-        let definition = Definition::new(KeyRecord { version: 1, components });
+        let definition = Definition::new(KeyRecord { version: 1, components }, Vec::new());
         let files: Vec<(String, String)> =
             files.iter().map(|(path, digest)| ((*path).into(), (*digest).into())).collect();
         let digest = *blake3::hash(format!("{files:?}").as_bytes()).as_bytes();
@@ -142,20 +111,33 @@ mod tests {
         let (old, _) = preimage("1", 1, &[("a", "1"), ("b", "1")], ids[0]);
         let (new, inputs) = preimage("2", 2, &[("b", "2"), ("c", "1")], ids[0]);
         let old = Preimage::decode(&old.encode()).unwrap();
-        let file = |path: &str, what| Change::File { path: path.into(), what };
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(
-            old.changes(&new, &inputs).unwrap(),
+            old.changes(&new, &inputs),
             [
-                Change::Definition { name: "env A".into(), old: some("1"), new: some("2") },
-                Change::Input { role: "base".into(), step: ids[0] },
-                file("b", FileChange::Modified),
-                file("c", FileChange::Added),
-                file("a", FileChange::Removed),
+                MissReason::EnvChanged { name: "A".into(), old: some("1"), new: some("2") },
+                MissReason::BaseChanged,
+                MissReason::FilesChanged {
+                    role: Role::Source(0),
+                    changed: vec!["b".into()],
+                    added: vec!["c".into()],
+                    removed: vec!["a".into()],
+                },
             ]
         );
-        assert_eq!(new.changes(&new, &inputs).unwrap(), []);
+        assert_eq!(new.changes(&new, &inputs), []);
         assert_eq!(new.part("env A"), Some("2"));
+    }
+
+    #[test]
+    fn arguments_are_told_from_variables() {
+        let (_, ids) = graph_of(&[&[]]);
+        let (old, _) = preimage("1", 1, &[], ids[0]);
+        let (mut new, inputs) = preimage("2", 1, &[], ids[0]);
+        new.args.push("A".into());
+        let some = |text: &str| Some(text.to_owned());
+        let arg = MissReason::ArgChanged { name: "A".into(), old: some("1"), new: some("2") };
+        assert_eq!(old.changes(&new, &inputs), [arg]);
     }
 
     #[test]

@@ -167,7 +167,7 @@ impl Cached for ExecStep<'_> {
             store.write_flat(&store.flatten(&base.layers)?, &folder.fs())?;
             Tree::Folder(folder.fs())
         };
-        let prepared = mounts::prepare(cx, (self.op, self.words(cx)), &self.mounts)?;
+        let prepared = mounts::prepare(cx, (self.op, cx.graph.step(self.id)), &self.mounts)?;
         let mut spec = Spec::new(root, self.op.args.iter().map(OsString::from).collect());
         spec.env = self.environment(cx, &process.home)?;
         spec.cwd = PathBuf::from(&self.op.cwd);

@@ -2,11 +2,12 @@
 
 use compiler::StepId;
 use compiler::op::SourceOp;
+use compiler::reason::MissReason;
 
 use crate::error::Cause;
 use crate::run::{Cx, Made, Outcome};
 use crate::snapshot::{Layer, Snapshot};
-use crate::verdict::{MissReason, Verdict};
+use crate::verdict::Verdict;
 
 mod git;
 mod http;
@@ -58,7 +59,7 @@ pub(crate) fn explain(
                     let made = Made::Layers(Snapshot { layers: layers.clone() });
                     (Verdict::Hit, Some(at_hand(made, layers)))
                 }
-                None => (Verdict::Miss(MissReason::NeverBuilt), None),
+                None => (Verdict::Miss(vec![MissReason::NeverBuilt]), None),
             })
         }
     }

@@ -1,11 +1,9 @@
 //! `RUN --mount`: what each mount shows, made ready for the sandbox.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use compiler::Words;
-use compiler::op::{ExecOp, MountKind, MountOwner, Sharing};
+use compiler::Step;
+use compiler::op::{ExecOp, MountKind, MountOwner};
 use sandbox::{Mount, Source, Tree, Upper};
 use store::{CacheMount, Folder};
 
@@ -14,6 +12,9 @@ use crate::draft::Base;
 use crate::error::Cause;
 use crate::run::Cx;
 use crate::snapshot::Snapshot;
+use cache::Cache;
+
+mod cache;
 
 /// Mounts, and what must live as long as they do.
 pub(super) struct Prepared {
@@ -34,9 +35,10 @@ pub(super) struct Kept {
 /// A source is not there, a required secret was not given, or the store cannot be written.
 pub(super) fn prepare(
     cx: &Cx<'_>,
-    (op, words): (&ExecOp, &Words),
+    (op, step): (&ExecOp, &Step),
     inputs: &[Option<MountInput>],
 ) -> Result<Prepared, Cause> {
+    let (words, fresh) = (&step.words, step.ignore_cache);
     let mut kept = Kept::default();
     let mut sources: Vec<Option<Source>> = Vec::new();
     sources.resize_with(op.mounts.len(), || None);
@@ -51,7 +53,7 @@ pub(super) fn prepare(
                 None => Some(empty(cx, &mut kept)?),
             },
             MountKind::Cache { id, sharing, source, owner } => {
-                let cache = Cache { name: id, sharing: *sharing, owner: *owner, source };
+                let cache = Cache { name: id, sharing: *sharing, owner: *owner, source, fresh };
                 Some(match input {
                     Some(input) => cache.over(cx, &mut kept, input)?,
                     None => cache.plain(cx, &mut kept)?,
@@ -141,99 +143,6 @@ fn empty(cx: &Cx<'_>, kept: &mut Kept) -> Result<Source, Cause> {
     let tree = Tree::Folder(folder.fs());
     kept.folders.push(folder);
     Ok(Source::Bind { tree, path: PathBuf::from("/") })
-}
-
-struct Cache<'a> {
-    name: &'a str,
-    sharing: Sharing,
-    owner: Option<MountOwner>,
-    source: &'a str,
-}
-
-impl Cache<'_> {
-    fn plain(&self, cx: &Cx<'_>, kept: &mut Kept) -> Result<Source, Cause> {
-        let path = self.open(cx, kept, self.name, self.sharing, |path| {
-            let MountOwner { uid, gid, mode } =
-                self.owner.unwrap_or(MountOwner { uid: 0, gid: 0, mode: 0o755 });
-            std::os::unix::fs::chown(path, Some(uid), Some(gid))?;
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-        })?;
-        Ok(Source::Bind { tree: Tree::Folder(path), path: PathBuf::from("/") })
-    }
-
-    /// A cache that begins with the files of a tree: what is changed of them lies over that tree, and is what is kept.
-    /// One tree over which two commands write at the same time is not defined, so it is locked.
-    fn over(&self, cx: &Cx<'_>, kept: &mut Kept, input: &MountInput) -> Result<Source, Cause> {
-        let (tree, path) = input.layers(cx, self.source)?;
-        let digest: String = tree.digest()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        let name = format!("{}:{digest}", self.name);
-        let sharing = match self.sharing {
-            Sharing::Shared | Sharing::Locked => Sharing::Locked,
-            Sharing::Private => Sharing::Private,
-        };
-        let store = cx.env.store;
-        if !cx.can_overlay() {
-            let copy = |folder: &Path| {
-                let flat = store.flatten(&tree.ids()).map_err(std::io::Error::other)?;
-                store.write_flat(&flat, folder).map_err(std::io::Error::other).map(drop)
-            };
-            let folder = self.open(cx, kept, &name, sharing, copy)?;
-            return Ok(Source::Bind { tree: Tree::Folder(folder), path });
-        }
-        let folder = self.open(cx, kept, &name, sharing, |_| Ok(()))?;
-        let fresh = store.new_folder()?;
-        let upper = Upper { folder, work: fresh.work() };
-        kept.folders.push(fresh);
-        let lowers = lowers(cx, &tree)?;
-        let tree = Tree::Overlay { lowers, upper: Some(upper) };
-        Ok(Source::Bind { tree, path })
-    }
-
-    /// Takes the cache's folder; one that this command has already is not waited for.
-    fn open(
-        &self,
-        cx: &Cx<'_>,
-        kept: &mut Kept,
-        name: &str,
-        sharing: Sharing,
-        make: impl FnOnce(&Path) -> std::io::Result<()>,
-    ) -> Result<PathBuf, Cause> {
-        if let Some((_, known)) = kept.caches.iter().find(|(known, _)| known == name) {
-            return Ok(known.path().to_owned());
-        }
-        let sharing = match sharing {
-            Sharing::Shared => store::Sharing::Shared,
-            Sharing::Private => store::Sharing::Private,
-            Sharing::Locked => store::Sharing::Locked,
-        };
-        let mut cache = take(cx, name, sharing)?;
-        let path = cache.path().to_owned();
-        if cache.is_fresh() {
-            make(&path).map_err(|source| Cause::Io { path: path.clone(), source })?;
-            cache.set_ready()?;
-            if sharing == store::Sharing::Shared {
-                // Who makes a cache has it alone; from now on it is for all.
-                drop(cache);
-                cache = take(cx, name, sharing)?;
-            }
-        }
-        kept.caches.push((name.to_owned(), cache));
-        Ok(path)
-    }
-}
-
-/// So often is looked whether a cache is free, and whether the build is stopped meanwhile.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// Waits for a cache.
-fn take(cx: &Cx<'_>, name: &str, sharing: store::Sharing) -> Result<CacheMount, Cause> {
-    loop {
-        if let Some(cache) = cx.env.store.try_cache_mount(name, sharing)? {
-            return Ok(cache);
-        }
-        cx.check()?;
-        std::thread::sleep(LOOK_EVERY);
-    }
 }
 
 fn secret(

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use compiler::op::GitSource;
+use compiler::reason::MissReason;
 use compiler::{Role, StepId};
 use store::TreeDigest;
 
@@ -22,7 +23,7 @@ use crate::op::source::local::{context_draft, context_selection};
 use crate::run::{Cx, Made, NewLayer, Outcome};
 use crate::snapshot::Snapshot;
 use crate::status::{Event, Stream};
-use crate::verdict::{MissReason, Verdict};
+use crate::verdict::Verdict;
 
 /// Fetches the tree, unless it is there.
 ///
@@ -45,10 +46,10 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &GitSource) -> Result<Outcome
         let made = Made::Layers(Snapshot { layers: hit.layers.clone() });
         return Ok(at_hand(made, hit.layers));
     }
-    let verdict = Verdict::Miss(match ignore {
+    let verdict = Verdict::Miss(vec![match ignore {
         true => MissReason::CacheIgnored,
         false => MissReason::NeverBuilt,
-    });
+    }]);
     cx.tell(Event::Running { step: id, verdict: verdict.clone() });
     let folder = store.new_folder()?;
     let work = folder.path().join("git");

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use compiler::op::HttpSource;
+use compiler::reason::MissReason;
 use compiler::{Role, StepId};
 use oci::Digest;
 use sha2::{Digest as _, Sha256};
@@ -24,7 +25,7 @@ use crate::op::source::at_hand;
 use crate::run::{Cx, Made, NewLayer, Outcome};
 use crate::snapshot::{Layer, Snapshot};
 use crate::status::Event;
-use crate::verdict::{MissReason, Verdict};
+use crate::verdict::Verdict;
 
 /// The component of a record's pre-image that the server is asked with next time.
 const VALIDATOR: &str = "validator";
@@ -46,10 +47,10 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &HttpSource) -> Result<Outcom
         Some(_) => lookup.last_part(store, VALIDATOR)?,
         None => None,
     };
-    let verdict = Verdict::Miss(match ignore {
+    let verdict = Verdict::Miss(vec![match ignore {
         true => MissReason::CacheIgnored,
         false => MissReason::NeverBuilt,
-    });
+    }]);
     cx.tell(Event::Running { step: id, verdict: verdict.clone() });
     let folder = store.new_folder()?;
     let path = folder.path().join("download");

@@ -67,7 +67,7 @@ pub(crate) fn context_layer(
 ) -> Result<Layer, Cause> {
     let store = cx.env.store;
     let components = vec![("op".to_owned(), "context layer".to_owned())];
-    let definition = Definition::new(KeyRecord { version: VERSION, components });
+    let definition = Definition::new(KeyRecord { version: VERSION, components }, Vec::new());
     let content = definition.over(&[InputKey::whole(Role::Base, id, &part.selected.digest)]);
     let key = content.key();
     let slot = format!("{}\ncontext {}", cx.env.settings.project, disk.path().display());
