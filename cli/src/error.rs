@@ -28,6 +28,8 @@ pub(crate) enum CliError {
     NotStarted {
         /// Why.
         message: String,
+        /// What to do.
+        help: Option<String>,
         /// 127 if there is no such program, 126 if it cannot be executed, 125 for anything else.
         status: u8,
     },
@@ -59,8 +61,9 @@ impl CliError {
         let mut cause = error.source();
         while let Some(error) = cause {
             let text = error.to_string();
+            let text = text.split(" (os error").next().unwrap_or_default();
             // Many messages end with their cause already.
-            if !message.contains(&text) {
+            if !message.to_lowercase().contains(&text.to_lowercase()) {
                 message = format!("{message}: {text}");
             }
             cause = error.source();
@@ -77,7 +80,9 @@ impl CliError {
         match self {
             CliError::Usage { message, .. } => CliError::Usage { message, help },
             CliError::Failed { message, .. } => CliError::Failed { message, help },
-            other @ CliError::NotStarted { .. } => other,
+            CliError::NotStarted { message, status, .. } => {
+                CliError::NotStarted { message, help, status }
+            }
             CliError::Reported => CliError::Reported,
             CliError::Interrupted => CliError::Interrupted,
             CliError::BrokenPipe => CliError::BrokenPipe,
@@ -112,19 +117,20 @@ impl CliError {
     /// What to do, if there is something to say.
     pub(crate) fn advice(&self) -> Option<&str> {
         match self {
-            CliError::Usage { help, .. } | CliError::Failed { help, .. } => help.as_deref(),
-            CliError::NotStarted { .. }
-            | CliError::Reported
-            | CliError::Interrupted
-            | CliError::BrokenPipe => None,
+            CliError::Usage { help, .. }
+            | CliError::Failed { help, .. }
+            | CliError::NotStarted { help, .. } => help.as_deref(),
+            CliError::Reported | CliError::Interrupted | CliError::BrokenPipe => None,
         }
     }
 }
 
 /// What to do about a full disk, if that is what a message is about: it may come from any depth of any library.
 pub(crate) fn no_space(message: &str) -> Option<&'static str> {
-    let full = message.to_lowercase().contains("no space left on device");
-    full.then_some(
+    // The system's words, and SQLite's for a full disk and for a file that it could not make longer.
+    let words = ["no space left on device", "database or disk is full", "trying to resize"];
+    let message = message.to_lowercase();
+    words.iter().any(|words| message.contains(words)).then_some(
         "make room, with `dfc prune` for instance, or set DFC_HOME to a folder on another disk",
     )
 }
@@ -149,12 +155,24 @@ impl From<store::StoreError> for CliError {
     }
 }
 
-/// Prints clap's complaint, or the help or version that was asked for.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    // Nobody is left to hear that this failed.
-    let _ = error.print();
-    match u8::try_from(error.exit_code()) {
-        Ok(code) => ExitCode::from(code),
-        Err(_) => ExitCode::from(2),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot write `x`: permission denied")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = CliError::caused(&Outer(io::Error::from_raw_os_error(13)));
+        assert_eq!(error.to_string(), "cannot write `x`: permission denied");
+    }
+
+    #[test]
+    fn a_full_disk_is_known_in_any_words() {
+        assert!(no_space("disk I/O error: (trying to resize an existing segment)").is_some());
+        assert!(no_space("cannot write: No space left on device").is_some());
+        assert!(no_space("permission denied").is_none());
     }
 }

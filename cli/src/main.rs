@@ -23,6 +23,7 @@ mod project;
 mod render;
 mod terminal;
 mod ui;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -31,7 +32,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     let args = match args::Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return error::usage(&error),
+        Err(error) => return usage::report(error),
     };
     let mut ui = ui::Ui::new(env::Env::read());
     match commands::run(args.command, &mut ui) {

@@ -23,7 +23,7 @@ pub(crate) fn store(env: &Env) -> Result<Store, CliError> {
     let root = env.store_root()?;
     Store::open(&root).map_err(|error| {
         let why = CliError::caused(&error);
-        CliError::failed(format!("cannot open the store at `{}`: {why}", root.display()))
-            .help("DFC_HOME names another place")
+        let help = why.advice().unwrap_or("set DFC_HOME to a folder that you may write to");
+        CliError::failed(format!("cannot open the store at `{}`: {why}", root.display())).help(help)
     })
 }

@@ -13,5 +13,6 @@ pub(crate) mod json;
 pub(crate) mod parse;
 pub(crate) mod reason;
 mod snippet;
+mod snippet;
 pub(crate) mod table;
 pub(crate) mod time;

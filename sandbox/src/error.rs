@@ -11,13 +11,13 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum SandboxError {
     /// The program is nowhere in the search path, or not where its path says.
-    #[error("cannot find the program `{program}` in the tree")]
+    #[error("there is no program `{program}` in the image")]
     ProgramNotFound {
         /// As asked for.
         program: String,
     },
     /// The program is there, and cannot be started.
-    #[error("cannot start the program `{program}`: {source}{hint}")]
+    #[error("cannot start the program `{program}`: {}{hint}", reason(source))]
     ProgramNotStarted {
         /// As asked for.
         program: String,
@@ -27,7 +27,7 @@ pub enum SandboxError {
         hint: &'static str,
     },
     /// A system call of the preparation failed.
-    #[error("cannot {doing}: {source}{detail}{hint}")]
+    #[error("cannot {doing}: {}{detail}{hint}", reason(source))]
     Setup {
         /// What was being done, with the path.
         doing: String,
@@ -91,7 +91,7 @@ pub enum SandboxError {
         fix: &'static str,
     },
     /// Something of the machine could not be read or written.
-    #[error("cannot {doing} {}: {source}", path.display())]
+    #[error("cannot {doing} {}: {}", path.display(), reason(source))]
     Io {
         /// `read`, `make`, ...
         doing: &'static str,
@@ -100,4 +100,13 @@ pub enum SandboxError {
         /// What the kernel said.
         source: io::Error,
     },
+}
+
+/// The system's words for an error, in lower case and without its number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    let first = chars.next().map(|char| char.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
 }

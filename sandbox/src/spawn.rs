@@ -163,7 +163,7 @@ fn not_executed(failure: &Failure, source: io::Error, spec: &Spec) -> SandboxErr
     match (failure.errno, failure.words.is_empty()) {
         (libc::ENOENT | libc::ENOTDIR, true) => SandboxError::ProgramNotFound { program },
         (libc::ENOENT, false) => {
-            let hint = "; the interpreter or loader that it names is not in the tree";
+            let hint = "; the interpreter or loader that it names is not in the image";
             SandboxError::ProgramNotStarted { program, source, hint }
         }
         (libc::ENOEXEC, _) => {

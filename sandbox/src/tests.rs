@@ -184,7 +184,7 @@ fn the_environment_is_exact_and_programs_are_found_in_it() {
     spec.args = vec!["no-such-program".into()];
     assert_eq!(
         try_run(&spec).unwrap_err().to_string(),
-        "cannot find the program `no-such-program` in the tree"
+        "there is no program `no-such-program` in the image"
     );
     fs::write(machine.at("base/bin/script"), "#!/bin/python\n").unwrap();
     fs::set_permissions(machine.at("base/bin/script"), fs::Permissions::from_mode(0o755)).unwrap();

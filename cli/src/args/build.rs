@@ -96,9 +96,31 @@ pub(crate) struct BuildArgs {
     /// How many steps run at the same time
     #[arg(short, long, value_name = "N", help_heading = PROGRESS)]
     pub(crate) jobs: Option<usize>,
+    #[command(flatten)]
+    pub(crate) docker: DockerArgs,
     /// The build context: a folder, or `-` for a Dockerfile on standard input and no context
     #[arg(value_name = "PATH", help_heading = "Arguments")]
     pub(crate) context: PathBuf,
+}
+
+/// Flags of docker's that ask for what dfc does anyway, so that scripts need no change.
+#[derive(Debug, Args)]
+pub(crate) struct DockerArgs {
+    /// Nothing is left of a RUN
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, value_name = "BOOL")]
+    rm: Option<Option<bool>>,
+    /// Nothing is left of a RUN that failed
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, value_name = "BOOL")]
+    force_rm: Option<Option<bool>>,
+    /// No context is sent anywhere
+    #[arg(long, hide = true)]
+    compress: bool,
+    /// No attestations are made
+    #[arg(long, hide = true, value_parser = ["false"])]
+    provenance: Option<String>,
+    /// No attestations are made
+    #[arg(long, hide = true, value_parser = ["false"])]
+    sbom: Option<String>,
 }
 
 /// What RUN steps may use of the machine; enforced by control groups.

@@ -34,6 +34,9 @@ pub(crate) enum ImageCommand {
 /// `dfc images`
 #[derive(Debug, Args)]
 pub(crate) struct ImagesArgs {
+    /// Accepted: all are shown anyway
+    #[arg(short, long, hide = true)]
+    pub(crate) all: bool,
     /// Show ids only
     #[arg(short, long)]
     pub(crate) quiet: bool,

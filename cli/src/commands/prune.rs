@@ -1,8 +1,10 @@
 //! `dfc prune`: makes room.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::process::ExitCode;
 
+use oci::Digest;
 use store::PrunePolicy;
 
 use crate::args::image::PruneArgs;
@@ -24,18 +26,32 @@ pub(crate) fn run(args: &PruneArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     }
     let store = open::store(&ui.env)?;
     let policy = PrunePolicy { unused_since: None, keep_storage, untagged: true, caches: args.all };
+    // Images are told by the ids that `dfc images` shows.
+    let ids: BTreeMap<Digest, Digest> = store
+        .images()?
+        .into_iter()
+        .filter_map(|image| Some((image.manifest, image.config?)))
+        .collect();
     let pruned = store.prune(&policy)?;
     for image in &pruned.images {
-        ui.line(format_args!("Deleted: {image}"))?;
+        ui.line(format_args!("Deleted: {}", ids.get(image).unwrap_or(image)))?;
     }
     ui.line(format_args!(
-        "{} layers, {} blobs and {} records of steps are gone; {} are free.",
-        pruned.layers,
-        pruned.blobs,
-        pruned.records,
+        "Removed {}, {} and {}; {} freed.",
+        count(pruned.layers, "layer"),
+        count(pruned.blobs, "blob"),
+        count(pruned.records, "result of a step"),
         size::show(pruned.bytes)
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// "1 layer", "2 layers".
+fn count(number: usize, what: &str) -> String {
+    let (first, rest) = what
+        .split_once(' ')
+        .map_or((what, String::new()), |(first, rest)| (first, format!(" {rest}")));
+    format!("{number} {first}{}{rest}", if number == 1 { "" } else { "s" })
 }
 
 /// Asks on a terminal; elsewhere --force must be given.

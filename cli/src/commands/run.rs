@@ -28,8 +28,21 @@ use crate::ui::Ui;
 /// What PATH is where the image does not say.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// docker's status for a command that could not even be tried.
+const NOT_TRIED: u8 = 125;
+
 /// Runs the command; ends with the exit status of what was run, or 125, 126 and 127 as docker does.
 pub(crate) fn run(args: &RunArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
+    // 1 would be taken for the command's own status.
+    in_image(args, ui).map_err(|error| match error {
+        CliError::Failed { message, help } => {
+            CliError::NotStarted { message, help, status: NOT_TRIED }
+        }
+        other => other,
+    })
+}
+
+fn in_image(args: &RunArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     if args.tty && !ui.env.stdin_terminal {
         return Err(
             CliError::usage("--tty needs a terminal on standard input").help("leave out -t")
@@ -161,9 +174,9 @@ fn not_started(error: &SandboxError) -> CliError {
         | SandboxError::Invalid { .. }
         | SandboxError::NoSubordinateIds { .. }
         | SandboxError::MissingProgram { .. }
-        | SandboxError::Io { .. } => 125,
+        | SandboxError::Io { .. } => NOT_TRIED,
     };
-    CliError::NotStarted { message: CliError::caused(error).to_string(), status }
+    CliError::NotStarted { message: CliError::caused(error).to_string(), help: None, status }
 }
 
 /// Runs it to its end. The first Ctrl-C or SIGTERM gives it a second, then it is killed.

@@ -32,6 +32,12 @@ impl Lines {
         self.rest.clear();
         Some(line)
     }
+
+    /// The line that is not over yet, such as a progress bar redrawn by `\r`.
+    pub(super) fn current(&self) -> Option<String> {
+        let line = clean(&String::from_utf8_lossy(&self.rest));
+        (!line.is_empty()).then_some(line)
+    }
 }
 
 /// One line as it would be read on a terminal, colors kept.

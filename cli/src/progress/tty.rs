@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use unicode_width::UnicodeWidthStr;
 
 use super::lines::{Lines, uncolored};
 use super::{Counts, ItemId, Outcome, Printer, Update, What};
@@ -89,7 +90,7 @@ impl Tty {
         // Room is left for the `^C` that a terminal shows: a line that wraps would upset the drawing.
         let room = width.saturating_sub(time.len() + 8).max(10);
         let name = shorten(name, room);
-        let pad = room.saturating_sub(name.chars().count());
+        let pad = room.saturating_sub(name.width());
         self.ink(ink, &format!(" => {name}{:pad$} {time}", ""))
     }
 
@@ -125,7 +126,10 @@ impl Tty {
                 }
                 None => format!("{part} {}", size::show(*done)),
             });
-            let tail_lines = item.tail.iter().skip(item.tail.len().saturating_sub(tail)).cloned();
+            let current = item.lines.current().map(|line| uncolored(&line));
+            let lines_of_tail = item.tail.iter().cloned().chain(current);
+            let count = lines_of_tail.clone().count();
+            let tail_lines = lines_of_tail.skip(count.saturating_sub(tail));
             for text in parts.chain(tail_lines).take(tail) {
                 let text = shorten(&text, width.saturating_sub(8));
                 lines.push(self.ink(Ink::Faint, &format!(" =>   {text}")));

@@ -1,12 +1,15 @@
 //! Diagnostics for people: the source line, the word underlined, what to do. The one file that knows miette.
 
 use std::fmt;
+use std::ops::Range;
 
 use grammar::{Diagnostic, Severity, SourceFile, SourceId};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeCharacters,
     ThemeStyles,
 };
+
+use super::snippet::{self, Snippet};
 
 /// How it may look.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +58,8 @@ pub(crate) fn plain(diagnostic: &Diagnostic, sources: &[SourceFile]) -> String {
         Some(format!("{}:{line}:{column}: ", source.name()))
     });
     let word = severity(diagnostic);
-    format!("{}{word}: {}\n", place.unwrap_or_default(), diagnostic.message)
+    let message = snippet::message(&diagnostic.message);
+    format!("{}{word}: {message}\n", place.unwrap_or_default())
 }
 
 fn severity(diagnostic: &Diagnostic) -> &'static str {
@@ -84,30 +88,33 @@ struct Shown<'a> {
 impl<'a> Shown<'a> {
     fn new(diagnostic: &'a Diagnostic, sources: &'a [SourceFile]) -> Shown<'a> {
         let found = diagnostic.span().and_then(|span| source(sources, span.source));
-        let mut labels = Vec::new();
-        for (position, label) in diagnostic.labels.iter().enumerate() {
-            // One snippet shows one source; labels elsewhere are left out.
-            let Some(found) = found.filter(|found| found.id() == label.span.source) else {
-                continue;
-            };
-            let text = (!label.text.is_empty()).then(|| label.text.clone());
-            let (start, length) = visible(found.text(), label.span.range());
-            labels.push(match position {
-                0 => LabeledSpan::new_primary_with_span(text, (start, length)),
-                _ => LabeledSpan::new_with_span(text, (start, length)),
-            });
-        }
-        let source = found.map(|found| NamedSource::new(found.name(), found.text().to_owned()));
+        // One snippet shows one source; labels elsewhere are left out.
+        let here = |label: &&grammar::Label| found.is_some_and(|it| it.id() == label.span.source);
+        let kept: Vec<&grammar::Label> = diagnostic.labels.iter().filter(here).collect();
+        let text = found.map_or("", SourceFile::text);
+        let ranges = kept.iter().map(|label| visible(text, label.span.range())).collect();
+        let snippet = Snippet::new(text, ranges);
+        let labels = kept.iter().zip(snippet.ranges).enumerate();
+        let labels = labels
+            .map(|(position, (label, range))| {
+                let text = (!label.text.is_empty()).then(|| label.text.clone());
+                match position {
+                    0 => LabeledSpan::new_primary_with_span(text, range),
+                    _ => LabeledSpan::new_with_span(text, range),
+                }
+            })
+            .collect();
+        let source = found.map(|found| NamedSource::new(found.name(), snippet.text));
         let file = sources.first().map(SourceFile::name);
         Shown { diagnostic, file, source, labels }
     }
 }
 
-/// The first line of a range, start and length: a label over a whole heredoc would hide what it is about.
-fn visible(text: &str, range: std::ops::Range<usize>) -> (usize, usize) {
+/// The first line of a range: a label over a whole heredoc would hide what it is about.
+fn visible(text: &str, range: Range<usize>) -> Range<usize> {
     let slice = text.get(range.clone()).unwrap_or_default();
     let line = slice.find('\n').map_or(slice, |end| &slice[..end]);
-    (range.start, line.trim_end().len())
+    range.start..range.start + line.trim_end().len()
 }
 
 impl fmt::Display for Shown<'_> {
@@ -115,7 +122,7 @@ impl fmt::Display for Shown<'_> {
         if let (None, Some(file)) = (&self.source, self.file) {
             write!(f, "{file}: ")?;
         }
-        f.write_str(&self.diagnostic.message)
+        f.write_str(&snippet::message(&self.diagnostic.message))
     }
 }
 
@@ -135,7 +142,8 @@ impl miette::Diagnostic for Shown<'_> {
     }
 
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        self.diagnostic.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        let help = self.diagnostic.help.as_ref()?;
+        Some(Box::new(snippet::message(help)))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

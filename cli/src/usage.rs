@@ -1,0 +1,127 @@
+//! What is said of a wrong command line: clap's complaint, and for the words of docker that dfc does not have, what
+//! to do in their place.
+
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// Words of docker's command line: the command they belong to, the words, and what to do.
+type Hint = (&'static str, &'static [&'static str], &'static str);
+
+const FLAGS: &[Hint] = &[
+    (
+        "build",
+        &["--cache-from", "--cache-to"],
+        "the cache is in the store and needs no flag; it is not shared over registries",
+    ),
+    ("build", &["--squash"], "copy what is wanted into a last stage: FROM scratch, COPY --from"),
+    ("build", &["--call"], "`dfc check` looks for mistakes"),
+    ("build", &["--attest", "--annotation"], "dfc makes no attestations and no annotations"),
+    ("build", &["--builder", "--isolation"], "dfc has one builder, itself: leave the flag out"),
+    ("build", &["--security-opt"], "RUN --security=insecure with --allow security.insecure"),
+    (
+        "run",
+        &["-p", "--publish", "-P", "--publish-all", "--expose"],
+        "the command uses the network of this machine, so its ports can be reached without",
+    ),
+    (
+        "run",
+        &["-v", "--volume", "--mount", "--tmpfs"],
+        "there are no mounts; to run containers for good: `dfc save IMAGE | docker load`",
+    ),
+    (
+        "run",
+        &["-d", "--detach", "--name", "--restart"],
+        "the command runs in the foreground and leaves nothing; leave the flag out",
+    ),
+    ("run", &["--platform"], "name the image of that platform by its id: `dfc images`"),
+    ("inspect", &["-f", "--format"], "the output is JSON: `dfc inspect IMAGE | jq '.[0].Config'`"),
+    ("images", &["-f", "--filter"], "give the name to look for: `dfc images NAME`"),
+];
+
+const COMMANDS: &[Hint] = &[
+    ("", &["buildx", "builder"], "the command is `dfc build`"),
+    ("", &["version", "info"], "the command is `dfc --version`"),
+    ("", &["system"], "the command is `dfc prune`"),
+    ("", &["search"], "registries are not searched; `dfc pull NAME` gets an image"),
+    (
+        "",
+        &[
+            "ps",
+            "exec",
+            "start",
+            "stop",
+            "logs",
+            "container",
+            "create",
+            "attach",
+            "kill",
+            "cp",
+            "commit",
+            "volume",
+            "network",
+            "compose",
+        ],
+        "dfc builds and keeps images; `dfc run` runs one command, and no container stays",
+    ),
+];
+
+/// Prints clap's complaint, or the help or version that was asked for.
+pub(crate) fn report(mut error: clap::Error) -> ExitCode {
+    if let Some(hint) = hint(&error) {
+        let tip = ContextValue::StyledStrs(vec![hint.to_owned().into()]);
+        error.insert(ContextKind::Suggested, tip);
+    }
+    // Nobody is left to hear that this failed.
+    let _ = error.print();
+    match u8::try_from(error.exit_code()) {
+        Ok(code) => ExitCode::from(code),
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+/// What to do in place of what was typed, if it is a word of docker's.
+fn hint(error: &clap::Error) -> Option<&'static str> {
+    let (hints, kind) = match error.kind() {
+        ErrorKind::UnknownArgument => (FLAGS, ContextKind::InvalidArg),
+        ErrorKind::InvalidSubcommand => (COMMANDS, ContextKind::InvalidSubcommand),
+        // Clap's enum may grow, and these are the two kinds that are about unknown words.
+        _ => return None,
+    };
+    let ContextValue::String(typed) = error.get(kind)? else { return None };
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    let fits = |(command, words, _): &&Hint| {
+        words.contains(&typed.as_str()) && usage.contains(&format!("dfc {command}"))
+    };
+    hints.iter().find(fits).map(|(_, _, hint)| *hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::Args;
+
+    #[test]
+    fn words_of_docker_are_answered() {
+        for (command, words, wanted) in FLAGS {
+            for word in *words {
+                let error = Args::try_parse_from(["dfc", command, word]).unwrap_err();
+                assert_eq!(hint(&error), Some(*wanted), "{command} {word}");
+            }
+        }
+        for (_, words, wanted) in COMMANDS {
+            for word in *words {
+                let error = Args::try_parse_from(["dfc", word]).unwrap_err();
+                assert_eq!(hint(&error), Some(*wanted), "{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_words_are_left_to_clap() {
+        let error = Args::try_parse_from(["dfc", "build", "--taggg"]).unwrap_err();
+        assert_eq!(hint(&error), None);
+    }
+}
