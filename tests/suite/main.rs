@@ -16,6 +16,7 @@ mod dfc;
 mod difference;
 mod examples;
 mod explain;
+mod hardship;
 mod image;
 mod layering;
 mod manual;
@@ -44,6 +45,7 @@ const SUITES: &[Suite] = &[
     ("messages", messages::trials),
     ("registries", registries::trials),
     ("rootless", rootless::trials),
+    ("hardship", hardship::trials),
     ("examples", examples::trials),
     ("layering", layering::trials),
     ("manual", manual::trials),
