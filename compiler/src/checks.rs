@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use grammar::{Directive, Dockerfile, Spanned};
+
 use crate::lower::boolean;
+use crate::world::BuildOptions;
 
 /// What a check directive says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,6 +41,14 @@ impl RuleSet {
             RuleSet::Some(rules) => rules.contains(rule),
         }
     }
+
+    fn add(&mut self, others: RuleSet) {
+        match (&mut *self, others) {
+            (RuleSet::All, _) => {}
+            (RuleSet::Some(_), RuleSet::All) => *self = RuleSet::All,
+            (RuleSet::Some(rules), RuleSet::Some(others)) => rules.extend(others),
+        }
+    }
 }
 
 /// Why a text is no list of check options.
@@ -52,6 +63,38 @@ pub enum CheckOptionsError {
 }
 
 impl CheckOptions {
+    /// The build argument that stands in for the directive.
+    pub const BUILD_ARG: &str = "BUILDKIT_DOCKERFILE_CHECK";
+
+    /// What a file's directive says, or the build argument in its place.
+    ///
+    /// # Errors
+    /// As [`CheckOptions::parse`].
+    pub fn of(
+        file: &Dockerfile,
+        options: &BuildOptions,
+    ) -> Result<CheckOptions, CheckOptionsError> {
+        let given = options.build_args.get(CheckOptions::BUILD_ARG);
+        let directive = CheckOptions::directive(file).map(|directive| &directive.value.value);
+        given.or(directive).map_or_else(|| Ok(CheckOptions::default()), |text| Self::parse(text))
+    }
+
+    /// The file's check directive.
+    pub(crate) fn directive(file: &Dockerfile) -> Option<&Directive> {
+        file.directives.iter().find(|directive| directive.name == "check")
+    }
+
+    /// The options for an instruction with these comments right above it. The first that is a check directive counts,
+    /// and is added to what the file says; one that cannot be read says nothing.
+    pub(crate) fn with_comments(&self, comments: &[Spanned<String>]) -> Option<CheckOptions> {
+        let value = comments.iter().find_map(|comment| check_value(&comment.value))?;
+        let CheckOptions { skip, experimental, error: _ } = CheckOptions::parse(value).ok()?;
+        let mut merged = self.clone();
+        merged.skip.add(skip);
+        merged.experimental.add(experimental);
+        Some(merged)
+    }
+
     /// Reads the value of a check directive: its first word.
     ///
     /// # Errors
@@ -82,9 +125,28 @@ impl CheckOptions {
     }
 }
 
+/// The value of a comment that is a check directive.
+fn check_value(comment: &str) -> Option<&str> {
+    let (name, value) = comment.trim_start().split_once('=')?;
+    name.trim_end().eq_ignore_ascii_case("check").then_some(value.trim())
+}
+
 #[cfg(test)]
 mod tests {
+    use grammar::Span;
+
     use super::*;
+
+    #[test]
+    fn comments_add_to_the_file() {
+        let file = CheckOptions::parse("skip=A;error=true").unwrap();
+        let comment = |text: &str| [Spanned::new(text.to_owned(), Span::new(0, 0))];
+        let merged = file.with_comments(&comment("Check = skip=B for now")).unwrap();
+        assert!(merged.error && merged.skip.contains("A") && merged.skip.contains("B"));
+        assert!(file.with_comments(&comment("check=skip=all")).unwrap().skip.contains("C"));
+        assert_eq!(file.with_comments(&comment("check=nonsense")), None);
+        assert_eq!(file.with_comments(&comment("checks the thing")), None);
+    }
 
     #[test]
     fn options() {

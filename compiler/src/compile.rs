@@ -10,9 +10,10 @@ use oci::Platform;
 pub(crate) use builder::Builder;
 
 use crate::checks::CheckOptions;
-use crate::facts::Fact;
+use crate::facts::{Fact, LoweredStage};
 use crate::graph::BuildGraph;
 use crate::ignore::IgnoreFile;
+use crate::lint;
 use crate::stages::Conversion;
 use crate::world::{BuildOptions, ResolvedImage, World, WorldError};
 
@@ -27,6 +28,10 @@ pub struct Compiled {
     pub sources: Vec<SourceFile>,
     /// What lint rules want to know.
     pub facts: Vec<Fact>,
+    /// The stages that were lowered, in that order; the same one again for a further platform.
+    pub stages: Vec<LoweredStage>,
+    /// The .dockerignore of the main context.
+    pub ignore_file: Option<IgnoreFile>,
 }
 
 /// The platforms that one conversion is about.
@@ -49,6 +54,7 @@ pub(crate) struct Output {
     pub diagnostics: Vec<Diagnostic>,
     pub sources: Vec<SourceFile>,
     pub facts: Vec<Fact>,
+    pub stages: Vec<LoweredStage>,
     said: BTreeSet<(String, Option<Span>)>,
     noted: HashSet<Fact>,
     /// Answers of the world, by origin, reference and platform: each image is asked for once.
@@ -92,6 +98,7 @@ pub fn compile(
         diagnostics: Vec::new(),
         sources: vec![source.clone()],
         facts: Vec::new(),
+        stages: Vec::new(),
         said: BTreeSet::new(),
         noted: HashSet::new(),
         images: BTreeMap::new(),
@@ -103,9 +110,13 @@ pub fn compile(
     if let Some(error) = bad_check_options(file, options) {
         out.say(error);
     }
-    if let Some(error) = bad_ignore_file(world, &mut out) {
-        out.say(error);
-    }
+    let ignore_file = match ignore_file(world, &mut out) {
+        Ok(file) => file,
+        Err(error) => {
+            out.say(error);
+            None
+        }
+    };
     for platforms in platforms(options) {
         match Conversion::new(file, options, world, platforms, &mut out).run() {
             Some(target) => out.builder.graph.targets.push(target),
@@ -113,34 +124,53 @@ pub fn compile(
         }
     }
     sound &= !out.diagnostics.iter().any(|it| it.severity == Severity::Error);
-    let Output { builder, diagnostics, sources, facts, said: _, noted: _, images: _ } = out;
-    Compiled { graph: sound.then(|| builder.graph.pruned()), diagnostics, sources, facts }
+    let Output { builder, diagnostics, sources, facts, stages, said: _, noted: _, images: _ } = out;
+    let graph = sound.then(|| builder.graph.pruned());
+    let mut compiled = Compiled { graph, diagnostics, sources, facts, stages, ignore_file };
+    if let Some(error) = lint_violation(file, options, &compiled) {
+        compiled.graph = None;
+        compiled.diagnostics.push(error);
+    }
+    compiled
+}
+
+/// The refusal of a sound file whose check directive says that findings are errors.
+fn lint_violation(
+    file: &Dockerfile,
+    options: &BuildOptions,
+    compiled: &Compiled,
+) -> Option<Diagnostic> {
+    compiled.graph.as_ref()?;
+    let check = CheckOptions::of(file, options).ok().filter(|check| check.error)?;
+    lint::violation(&lint::findings(file, compiled, &check))
 }
 
 /// A check directive that cannot be read.
 fn bad_check_options(file: &Dockerfile, options: &BuildOptions) -> Option<Diagnostic> {
-    let given = options.build_args.get("BUILDKIT_DOCKERFILE_CHECK");
-    let directive = file.directives.iter().find(|directive| directive.name == "check");
-    let value = given.or(directive.map(|directive| &directive.value.value))?;
-    let message = CheckOptions::parse(value).err()?.to_string();
+    let message = CheckOptions::of(file, options).err()?.to_string();
     let code = "invalid-check-options";
-    let diagnostic = match directive.filter(|_| given.is_none()) {
+    let directive = CheckOptions::directive(file)
+        .filter(|_| !options.build_args.contains_key(CheckOptions::BUILD_ARG));
+    let diagnostic = match directive {
         Some(directive) => Diagnostic::error(code, message, directive.value.span),
         None => Diagnostic::without_place(code, message),
     };
     Some(diagnostic.help("the options are `skip=RULE,...`, `error=true` and `experimental=RULE,...`, with `;` between"))
 }
 
-/// A .dockerignore of the main context that cannot be read; it becomes a source, so that its line can be shown.
-fn bad_ignore_file(world: &dyn World, out: &mut Output) -> Option<Diagnostic> {
-    let (name, text) = world.ignore_file("")?;
-    let error = IgnoreFile::parse(&name, &text).err()?;
+/// The .dockerignore of the main context. One that cannot be read becomes a source, so that its line can be shown.
+fn ignore_file(world: &dyn World, out: &mut Output) -> Result<Option<IgnoreFile>, Diagnostic> {
+    let Some((name, text)) = world.ignore_file("") else { return Ok(None) };
+    let error = match IgnoreFile::parse(&name, &text) {
+        Ok(file) => return Ok(Some(file)),
+        Err(error) => error,
+    };
     let source = out.add_source(name, text);
-    let line = u32::try_from(error.line()).ok()?;
-    let start = source.lines().start(line)? as usize;
+    let line = u32::try_from(error.line()).expect("a file has less than 2^32 lines");
+    let start = source.lines().start(line).unwrap_or_default() as usize;
     let length = source.text()[start..].lines().next().map_or(0, str::len);
     let span = Span::in_source(source.id(), start, start + length);
-    Some(Diagnostic::error("invalid-ignore-file", error.to_string(), span))
+    Err(Diagnostic::error("invalid-ignore-file", error.to_string(), span))
 }
 
 fn platforms(options: &BuildOptions) -> Vec<Platforms> {

@@ -1,6 +1,6 @@
 //! What lowering learns that lint rules want to know: things that only an evaluation shows. Not errors.
 
-use grammar::Span;
+use grammar::{Span, Statement};
 
 /// Something noticed, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,6 +68,13 @@ pub enum Fact {
         /// Whether it is an ADD.
         add: bool,
     },
+    /// A WORKDIR with a relative path.
+    RelativeWorkdir {
+        /// The path, expanded.
+        path: String,
+        /// Its word.
+        span: Span,
+    },
     /// A protocol in EXPOSE that is not in lower case.
     ProtocolCasing {
         /// The port, expanded.
@@ -82,4 +89,17 @@ pub enum Fact {
         /// Its word.
         span: Span,
     },
+}
+
+/// A stage of the file that was lowered: the target needs it, or all stages are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoweredStage {
+    /// Its FROM.
+    pub from: Span,
+    /// The FROM of the stage it starts from.
+    pub base: Option<Span>,
+    /// Whether what it starts from has a SHELL.
+    pub has_shell: bool,
+    /// The ONBUILD triggers that run before its own instructions, each in a source of its own.
+    pub triggers: Vec<Statement>,
 }

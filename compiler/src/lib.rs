@@ -20,6 +20,7 @@ pub mod graph;
 pub mod ignore;
 mod image;
 pub mod key;
+pub mod lint;
 mod lower;
 pub mod op;
 mod paths;
@@ -33,7 +34,7 @@ pub mod world;
 
 pub use checks::CheckOptions;
 pub use compile::{Compiled, compile};
-pub use facts::Fact;
+pub use facts::{Fact, LoweredStage};
 pub use graph::{BuildGraph, Input, Role, StageId, Step, StepId, Target, Words};
 pub use key::{CacheKey, KeyRecord};
 pub use op::Op;

@@ -52,6 +52,7 @@ pub(crate) fn stage(conversion: &mut Conversion<'_>, index: usize) {
         conversion.stages[index].failed = true;
         return;
     }
+    conversion.note_lowered(index);
     let commands = std::mem::take(&mut conversion.stages[index].commands);
     for command in &commands {
         // What is wrong with an instruction or with a stage it takes from was told where it was found.

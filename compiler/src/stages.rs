@@ -20,6 +20,7 @@ pub(crate) use state::{Command, Resolution, Stage, Tree};
 
 use crate::compile::{Output, Platforms};
 use crate::expand::{self, Env, Expansion, Unset};
+use crate::facts::LoweredStage;
 use crate::graph::Target;
 use crate::op::Names;
 use crate::suggest::with_suggestion;
@@ -174,6 +175,21 @@ impl<'a> Conversion<'a> {
                 }
             }
         }
+    }
+
+    /// Notes that a stage of the file is being lowered, for lint rules.
+    pub(crate) fn note_lowered(&mut self, index: usize) {
+        let stage = &self.stages[index];
+        if stage.is_image() {
+            return;
+        }
+        let triggers = stage.commands.iter().filter(|command| command.on_build && !command.broken);
+        self.out.stages.push(LoweredStage {
+            from: stage.from_span,
+            base: stage.base.map(|base| self.stages[base].from_span),
+            has_shell: !stage.image.config.shell.is_empty(),
+            triggers: triggers.map(|command| command.statement.clone().into_owned()).collect(),
+        });
     }
 
     /// The target's image: labels of the command line, the platform that was asked for.

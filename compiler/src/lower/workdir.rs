@@ -4,6 +4,7 @@ use grammar::Diagnostic;
 use grammar::instruction::Workdir;
 
 use super::{Cx, name};
+use crate::facts::Fact;
 use crate::graph::{Input, Role, Words};
 use crate::image::Made;
 use crate::op::{FileAction, FileOp, MkdirAction, Op};
@@ -12,6 +13,7 @@ use crate::stages::Stage;
 
 pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Workdir) -> Result<(), Diagnostic> {
     let path = cx.expand(&it.path)?;
+    note_relative(cx, &path, it);
     set(cx.stage(), &path)
         .map_err(|error| Diagnostic::error("invalid-path", error.to_string(), it.path.span))?;
     let folder = cx.stage().tree.workdir.clone();
@@ -35,6 +37,17 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Workdir) -> Result<(), Diagnostic>
     }
     cx.commit(format!("WORKDIR {folder}"), made);
     Ok(())
+}
+
+fn note_relative(cx: &mut Cx<'_, '_>, path: &str, it: &Workdir) {
+    let absolute = match cx.platform().os.as_str() {
+        "windows" => windows::plain(path, false).is_ok_and(|path| path.starts_with('/')),
+        _ => path.starts_with('/'),
+    };
+    if !absolute {
+        let path = path.to_owned();
+        cx.conversion.out.note(Fact::RelativeWorkdir { path, span: it.path.span });
+    }
 }
 
 /// Changes the folder. An absolute path stays as it is written, slashes at its end included.

@@ -1,0 +1,189 @@
+//! [`Cx`]: what rules look at, and where they tell what they found.
+
+use std::collections::BTreeMap;
+
+use grammar::{
+    Code, Diagnostic, Dockerfile, Instruction, Label, SourceId, Span, Spanned, Statement,
+};
+
+use super::{Finding, Rule};
+use crate::checks::CheckOptions;
+use crate::compile::Compiled;
+use crate::facts::{Fact, LoweredStage};
+
+/// What rules look at.
+#[derive(Debug)]
+pub struct Cx<'a> {
+    /// The file.
+    pub file: &'a Dockerfile,
+    /// What compiling noted.
+    pub facts: &'a [Fact],
+    /// The stages that were lowered, each once, in the order of the file.
+    pub stages: Vec<Reached<'a>>,
+    compiled: &'a Compiled,
+    options: &'a CheckOptions,
+    /// Of the rule that is running.
+    hears_comments: bool,
+    is_experimental: bool,
+    findings: Vec<Finding>,
+}
+
+/// A stage that was lowered.
+#[derive(Debug, Clone, Copy)]
+pub struct Reached<'a> {
+    /// What compiling noted of it.
+    pub lowered: &'a LoweredStage,
+    /// Its FROM.
+    pub from: &'a Statement,
+    /// Its own instructions.
+    pub own: &'a [Statement],
+}
+
+/// The instruction that a finding is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// First and last line.
+    pub lines: (u32, u32),
+    /// The word to show instead of one that is not in the file.
+    span: Span,
+    /// The comments right above.
+    comments: &'a [Spanned<String>],
+}
+
+impl<'a> Place<'a> {
+    /// An instruction of the file.
+    pub fn of(statement: &'a Statement) -> Place<'a> {
+        Place { lines: statement.lines, span: statement.span, comments: &statement.comments }
+    }
+
+    /// With the comments of another instruction.
+    pub fn with_comments_of(self, other: Place<'a>) -> Place<'a> {
+        Place { comments: other.comments, ..self }
+    }
+
+    /// With other lines.
+    pub fn on_lines(self, first: u32, last: u32) -> Place<'a> {
+        Place { lines: (first, last), ..self }
+    }
+}
+
+impl<'a> Reached<'a> {
+    /// The instructions, the triggers of its base first; these count as its FROM.
+    pub fn statements(self) -> impl Iterator<Item = (Place<'a>, &'a Statement)> {
+        let place = self.trigger_place();
+        let triggers = self.lowered.triggers.iter().map(move |statement| (place, statement));
+        triggers.chain(self.own.iter().map(|statement| (Place::of(statement), statement)))
+    }
+
+    fn trigger_place(&self) -> Place<'a> {
+        let span = match &self.from.instruction {
+            Instruction::From(from) => from.image.span,
+            other => unreachable!("a stage begins with FROM, not {other:?}"),
+        };
+        Place { lines: self.from.lines, span, comments: &[] }
+    }
+}
+
+impl<'a> Cx<'a> {
+    pub(super) fn new(
+        file: &'a Dockerfile,
+        compiled: &'a Compiled,
+        options: &'a CheckOptions,
+    ) -> Cx<'a> {
+        let is_from = |it: &Statement| matches!(it.instruction, Instruction::From(_));
+        let statements = &file.statements;
+        let lowered: BTreeMap<u32, &LoweredStage> =
+            compiled.stages.iter().rev().map(|it| (it.from.start, it)).collect();
+        let mut stages = Vec::new();
+        for (index, from) in statements.iter().enumerate().filter(|(_, it)| is_from(it)) {
+            let Some(lowered) = lowered.get(&from.span.start) else { continue };
+            let behind = &statements[index + 1..];
+            let end = behind.iter().position(is_from).unwrap_or(behind.len());
+            stages.push(Reached { lowered, from, own: &behind[..end] });
+        }
+        Cx {
+            file,
+            facts: &compiled.facts,
+            stages,
+            compiled,
+            options,
+            hears_comments: true,
+            is_experimental: false,
+            findings: Vec::new(),
+        }
+    }
+
+    /// The .dockerignore of the main context.
+    pub fn ignore_file(&self) -> Option<&'a crate::ignore::IgnoreFile> {
+        self.compiled.ignore_file.as_ref()
+    }
+
+    /// What is written at a place of the file.
+    pub fn written(&self, span: Span) -> &'a str {
+        let source = self.compiled.sources.iter().find(|source| source.id() == span.source);
+        source.map(|source| source.slice(span)).unwrap_or_default()
+    }
+
+    /// The instruction that a word is in.
+    pub fn place(&self, span: Span) -> Option<Place<'a>> {
+        if span.source != SourceId::MAIN {
+            let in_trigger = |it: &Statement| it.span.source == span.source;
+            let stage = self.stages.iter().find(|it| it.lowered.triggers.iter().any(in_trigger))?;
+            return Some(stage.trigger_place());
+        }
+        let statements = &self.file.statements;
+        let behind = statements.partition_point(|it| it.span.start <= span.start);
+        Some(Place::of(statements.get(behind.checked_sub(1)?)?))
+    }
+
+    /// Tells a finding about an instruction.
+    pub fn warn(&mut self, place: Place<'a>, mut diagnostic: Diagnostic) {
+        let merged = match self.hears_comments {
+            true => self.options.with_comments(place.comments),
+            false => None,
+        };
+        let options = merged.as_ref().unwrap_or(self.options);
+        let on = match self.is_experimental {
+            true => options.experimental.contains(diagnostic.code),
+            false => !options.skip.contains(diagnostic.code),
+        };
+        if !on {
+            return;
+        }
+        if diagnostic.span().is_some_and(|span| span.source != SourceId::MAIN) {
+            // What a trigger does is said where the file brings it in.
+            let text = "runs the ONBUILD triggers of this".to_owned();
+            diagnostic.labels.insert(0, Label { span: place.span, text });
+            diagnostic.fix = None;
+        }
+        self.findings.push(Finding { diagnostic, lines: place.lines });
+    }
+
+    /// Tells a finding about the instruction that the diagnostic's place is in.
+    pub fn warn_there(&mut self, diagnostic: Diagnostic) {
+        if let Some(place) = diagnostic.span().and_then(|span| self.place(span)) {
+            self.warn(place, diagnostic);
+        }
+    }
+
+    pub(super) fn apply(&mut self, rule: &dyn Rule) {
+        self.hears_comments = rule.hears_comments();
+        self.is_experimental = rule.is_experimental();
+        rule.check(self);
+    }
+
+    pub(super) fn finish(self) -> Vec<Finding> {
+        let mut findings = self.findings;
+        findings.sort_by(|a, b| key(a).cmp(&key(b)));
+        // Several platforms find the same.
+        findings.dedup();
+        findings
+    }
+}
+
+/// What findings are ordered by.
+fn key(finding: &Finding) -> ((u32, u32), Option<u32>, Code, &str) {
+    let Finding { diagnostic, lines } = finding;
+    let start = diagnostic.span().map(|span| span.start);
+    (*lines, start, diagnostic.code, &diagnostic.message)
+}

@@ -1,0 +1,213 @@
+//! The rules against the examples of their own documentation, which becomes `docs/rules`.
+
+#![expect(clippy::disallowed_methods, reason = "documentation is read from the rules' own files")]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use grammar::Severity;
+
+use super::{Finding, RULES, Rule, findings};
+use crate::checks::CheckOptions;
+use crate::testing::{TestWorld, options};
+
+const HEADINGS: [&str; 4] =
+    ["## What it does", "## Why is this bad", "## Example", "## Use instead"];
+
+fn found_in(world: &TestWorld, text: &str) -> Vec<Finding> {
+    let source = grammar::SourceFile::new("Dockerfile", text);
+    let parsed = grammar::parse(&source);
+    let compiled = crate::compile(&parsed.tree, &source, &options(), world);
+    let check = CheckOptions::of(&parsed.tree, &options()).unwrap();
+    findings(&parsed.tree, &compiled, &check)
+}
+
+/// The rule, the first line and the underlined words of each finding.
+fn found(text: &str) -> Vec<String> {
+    let found = found_in(&TestWorld::default(), text);
+    let line = |it: &Finding| {
+        let word = &text[it.diagnostic.span().unwrap().range()];
+        format!("{} {} {word}", it.diagnostic.code, it.lines.0)
+    };
+    found.iter().map(line).collect()
+}
+
+/// `StageNameCasing` with `-` or `_` between its words.
+fn spelled(name: &str, between: char) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut text = String::new();
+    for (at, c) in chars.iter().enumerate() {
+        let next_is_lower = chars.get(at + 1).is_some_and(|next| next.is_lowercase());
+        if at > 0 && c.is_uppercase() && (chars[at - 1].is_lowercase() || next_is_lower) {
+            text.push(between);
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}
+
+/// The documentation of a rule's type.
+fn documentation(rule: &dyn Rule) -> String {
+    let file = format!("src/lint/rules/{}.rs", spelled(rule.name(), '_'));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file:?}: {error}"));
+    let lines = text.lines().filter_map(|line| line.strip_prefix("///"));
+    // Only that of the type begins with a heading.
+    let lines = lines.skip_while(|line| line.trim() != HEADINGS[0]);
+    let end = text.lines().position(|line| line.starts_with("pub(super) struct"));
+    let count = text.lines().take(end.expect("a rule is a type"));
+    let count = count.filter(|line| line.starts_with("///")).count();
+    lines.take(count).map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+}
+
+/// The code blocks of a language below a heading.
+fn block(text: &str, heading: &str, language: &str) -> Option<String> {
+    let text = text.split_once(&format!("{heading}\n"))?.1;
+    let text = text.split("\n## ").next()?;
+    let text = text.split_once(&format!("```{language}\n"))?.1;
+    Some(text.split("```").next()?.to_owned())
+}
+
+#[test]
+fn examples_are_found_and_what_to_use_instead_is_not() {
+    for rule in RULES {
+        let text = documentation(*rule);
+        let mut at = 0;
+        for heading in HEADINGS {
+            let next = text.find(heading).unwrap_or_else(|| panic!("{}: {heading}", rule.name()));
+            assert!(at <= next, "{}: {heading} out of order", rule.name());
+            at = next;
+        }
+        let world = TestWorld {
+            ignore_file: block(&text, "## Example", "dockerignore"),
+            ..TestWorld::default()
+        };
+        let bad = block(&text, "## Example", "dockerfile").expect("there is an example");
+        let codes: Vec<_> = found_in(&world, &bad).iter().map(|it| it.diagnostic.code).collect();
+        assert_eq!(codes, [rule.name()], "{bad}");
+        let good = block(&text, "## Use instead", "dockerfile").expect("there is a better one");
+        assert_eq!(found_in(&world, &good), [], "{}: {good}", rule.name());
+    }
+}
+
+#[test]
+fn fixes_mend_their_findings() {
+    let mut fixed = 0;
+    for rule in RULES {
+        let bad = block(&documentation(*rule), "## Example", "dockerfile").unwrap();
+        let found = found_in(&TestWorld::default(), &bad);
+        let Some(fix) = found.first().and_then(|it| it.diagnostic.fix.as_deref()) else { continue };
+        let mut mended = bad.clone();
+        for (span, text) in fix.edits.iter().rev() {
+            mended.replace_range(span.range(), text);
+        }
+        assert_eq!(found_in(&TestWorld::default(), &mended), [], "{mended}");
+        fixed += 1;
+    }
+    assert_eq!(fixed, 7);
+}
+
+#[test]
+fn legacy_values_are_quoted_where_they_must_be() {
+    for (written, want) in [
+        ("ENV A b", Some("A=b")),
+        ("ENV A   b c", Some("A=\"b c\"")),
+        ("LABEL a $B", Some("a=$B")),
+        ("ENV A \"b\"", None),
+        ("ENV A b\\ c", None),
+        ("ENV A b \\\n  c", None),
+    ] {
+        let found = found_in(&TestWorld::default(), &format!("FROM scratch\nARG B=1\n{written}\n"));
+        assert_eq!(found.len(), 1, "{written}");
+        let fix = found[0].diagnostic.fix.as_deref();
+        assert_eq!(fix.map(|fix| fix.edits[0].1.as_str()), want, "{written}");
+    }
+}
+
+#[test]
+fn only_what_the_target_needs_is_looked_at() {
+    let text = "FROM scratch AS a\nENV A b\nFROM scratch\nCMD x\n";
+    assert_eq!(found(text), ["JSONArgsRecommended 4 x"]);
+}
+
+#[test]
+fn triggers_count_as_the_from_that_runs_them() {
+    let text = "FROM scratch AS a\nONBUILD ENV A b\nFROM a\nENV B c\n";
+    assert_eq!(found(text), ["LegacyKeyValueFormat 3 a", "LegacyKeyValueFormat 4 B c"]);
+}
+
+#[test]
+fn a_base_stage_may_set_shell_and_workdir() {
+    let text = "FROM scratch AS a\nSHELL [\"/sh\"]\nWORKDIR /x\nFROM a\nWORKDIR y\nCMD z\n";
+    assert_eq!(found(text), [""; 0]);
+}
+
+#[test]
+fn rules_can_be_left_out() {
+    let text = "FROM scratch\n# check=skip=JSONArgsRecommended\nCMD x\nENTRYPOINT y\n";
+    assert_eq!(found(text), ["JSONArgsRecommended 4 y"]);
+    assert_eq!(found(&format!("# check=skip=all\n{text}")), [""; 0]);
+    let text = "FROM scratch\n# check=skip=ConsistentInstructionCasing\nCmd [\"x\"]\n";
+    assert_eq!(found(text), ["ConsistentInstructionCasing 3 Cmd"]);
+}
+
+#[test]
+fn findings_may_be_errors() {
+    let world = TestWorld::default();
+    let text = "# check=error=true\nFROM scratch\nCMD x\nENV A b\nENTRYPOINT y\n";
+    let compiled = world.compile(text, &options());
+    assert!(compiled.graph.is_none());
+    let [error] = compiled.diagnostics.as_slice() else { panic!("{:?}", compiled.diagnostics) };
+    assert_eq!(error.severity, Severity::Error);
+    let want = "lint violation found for rules: JSONArgsRecommended, LegacyKeyValueFormat";
+    assert_eq!((error.message.as_str(), error.labels.len()), (want, 3));
+    let mut options = options();
+    options.build_args.insert(CheckOptions::BUILD_ARG.into(), "skip=all".into());
+    assert!(world.compile(text, &options).graph.is_some());
+}
+
+#[test]
+fn pages_are_fresh() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rules");
+    let mut pages: Vec<(PathBuf, String)> = Vec::new();
+    let mut list = String::from(
+        "# Lint rules\n\nWhat `dfc check`, `dfc build --check` and the end of a build warn of. The rules, their names and their \
+         words are\nBuildKit's. [check.md](../check.md) says how to leave rules out, and how to make errors of them.\n\n\
+         | rule | finds |\n|---|---|\n",
+    );
+    let mut rules: Vec<&&dyn Rule> = RULES.iter().collect();
+    rules.sort_by_key(|rule| rule.name());
+    for rule in rules {
+        let (name, text) = (rule.name(), documentation(*rule));
+        let page = format!("{}.md", spelled(name, '-'));
+        let what = text.trim_start_matches(HEADINGS[0]).trim_start();
+        let what = what.replace('\n', " ");
+        let end = [". ", ": "].iter().filter_map(|end| what.find(end)).min();
+        let what = &what[..end.expect("a sentence ends")];
+        let what = what.strip_prefix("Finds ").expect("it begins with what it finds");
+        writeln!(list, "| [{name}]({page}) | {what} |").unwrap();
+        let mut content = format!("# {name}\n\n{}", text.trim_end());
+        if !rule.hears_comments() {
+            content.push_str(
+                "\n\n## Leaving it out\nAs in BuildKit, only the directive at the top of the file can: comments above \
+                 instructions are read later.",
+            );
+        }
+        pages.push((folder.join(page), format!("{content}\n")));
+    }
+    pages.push((folder.join("README.md"), list));
+    let update = std::env::var_os("UPDATE_GOLDENS").is_some();
+    for (path, wanted) in &pages {
+        if update {
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(path, wanted).unwrap();
+        }
+        let there = fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(&there, wanted, "{path:?}: rewrite it with UPDATE_GOLDENS=1");
+    }
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(pages.iter().any(|(page, _)| page == &path), "{path:?} is no rule's page");
+    }
+}
