@@ -71,6 +71,9 @@ pub(crate) fn report(mut error: clap::Error) -> ExitCode {
     if let Some(hint) = hint(&error) {
         let tip = ContextValue::StyledStrs(vec![hint.to_owned().into()]);
         error.insert(ContextKind::Suggested, tip);
+        // What merely looks alike would mislead.
+        error.insert(ContextKind::SuggestedArg, ContextValue::None);
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::None);
     }
     // Nobody is left to hear that this failed.
     let _ = error.print();

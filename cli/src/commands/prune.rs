@@ -40,7 +40,7 @@ pub(crate) fn run(args: &PruneArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         "Removed {}, {} and {}; {} freed.",
         count(pruned.layers, "layer"),
         count(pruned.blobs, "blob"),
-        count(pruned.records, "result of a step"),
+        count(pruned.records, "step result"),
         size::show(pruned.bytes)
     ))?;
     Ok(ExitCode::SUCCESS)
@@ -48,10 +48,7 @@ pub(crate) fn run(args: &PruneArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
 
 /// "1 layer", "2 layers".
 fn count(number: usize, what: &str) -> String {
-    let (first, rest) = what
-        .split_once(' ')
-        .map_or((what, String::new()), |(first, rest)| (first, format!(" {rest}")));
-    format!("{number} {first}{}{rest}", if number == 1 { "" } else { "s" })
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Asks on a terminal; elsewhere --force must be given.
