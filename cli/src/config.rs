@@ -1,14 +1,5 @@
-//! `config.toml`: the user's own defaults.
-//!
-//! ```toml
-//! [build]
-//! jobs = 4                 # steps at the same time
-//! compression = "zstd"     # gzip, zstd or uncompressed
-//! progress = "plain"       # auto, plain, tty, quiet or rawjson
-//!
-//! [registry."docker.io"]
-//! mirrors = ["mirror.example.org"]
-//! ```
+//! `config.toml`: the user's own defaults. `docs/configuration.md` describes it, `examples/config.toml` has every
+//! setting.
 
 use std::io;
 
@@ -75,6 +66,13 @@ mod tests {
             read("[build]\njobs = 3\n[registry.\"docker.io\"]\nmirrors = [\"m\"]\n").unwrap();
         assert_eq!(config.build.jobs, Some(3));
         assert_eq!(config.registry["docker.io"].mirrors, ["m"]);
+    }
+
+    #[test]
+    fn the_example_is_valid() {
+        let config = read(include_str!("../../examples/config.toml")).unwrap();
+        assert_eq!(config.registry["docker.io"].mirrors.len(), 2);
+        assert_eq!(config.build.progress.as_deref(), Some("auto"));
     }
 
     #[test]
