@@ -102,9 +102,24 @@ pub(crate) struct CheckArgs {
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     pub(crate) format: CheckFormat,
+    /// Which findings: `buildkit` for those of a build of the last stage, in BuildKit's terms
+    #[arg(long, value_enum, default_value_t = CheckRules::All)]
+    pub(crate) rules: CheckRules,
+    /// Look at every stage, not only at those that the last one needs (always so without --rules)
+    #[arg(long)]
+    pub(crate) all_targets: bool,
     /// The Dockerfiles
     #[arg(value_name = "FILE", default_value = "Dockerfile")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// Which findings are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckRules {
+    /// All that dfc can tell, of all stages
+    All,
+    /// What BuildKit's rules find
+    Buildkit,
 }
 
 /// Forms of diagnostics.

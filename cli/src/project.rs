@@ -1,12 +1,14 @@
 //! [`Project`]: a Dockerfile with all that the flags say about its build; what `build` and `explain` start from.
 
+pub(crate) mod checked;
 pub(crate) mod dockerfile;
 mod world;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use compiler::{BuildGraph, BuildOptions};
+use compiler::lint::{self, Finding};
+use compiler::{BuildGraph, BuildOptions, CheckOptions, Compiled};
 use executor::LocalContext;
 use grammar::{Diagnostic, Dockerfile, Parse, Severity, SourceFile};
 
@@ -18,6 +20,7 @@ use crate::options::graph::build_options;
 use crate::options::secret::Secrets;
 use crate::render::human;
 use crate::ui::Ui;
+use checked::Checked;
 use dockerfile::Input;
 use world::CliWorld;
 
@@ -45,6 +48,8 @@ pub(crate) struct CompiledProject {
     pub(crate) sources: Vec<SourceFile>,
     /// What is probably not as meant.
     pub(crate) warnings: Vec<Diagnostic>,
+    /// What lint rules found.
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl Project {
@@ -84,14 +89,32 @@ impl Project {
     ) -> Result<CompiledProject, (Vec<Diagnostic>, Vec<SourceFile>)> {
         let world = CliWorld { images, contexts: &self.contexts };
         let compiled = compiler::compile(&self.tree, &self.input.source, &self.options, &world);
-        let mut diagnostics = self.warnings.clone();
-        diagnostics.extend(compiled.diagnostics);
+        let findings = self.findings(&compiled);
+        let mut warnings = self.warnings.clone();
+        warnings.extend(compiled.diagnostics);
         match compiled.graph {
             Some(graph) => {
-                Ok(CompiledProject { graph, sources: compiled.sources, warnings: diagnostics })
+                Ok(CompiledProject { graph, sources: compiled.sources, warnings, findings })
             }
-            None => Err((diagnostics, compiled.sources)),
+            None => Err((warnings, compiled.sources)),
         }
+    }
+
+    /// All there is to say about the target, or about all stages if there is none.
+    pub(crate) fn check(&self, images: &ImageSources<'_>) -> Checked {
+        let world = CliWorld { images, contexts: &self.contexts };
+        let all_stages = self.options.target.is_none();
+        let options = BuildOptions { all_stages, ..self.options.clone() };
+        let compiled = compiler::compile(&self.tree, &self.input.source, &options, &world);
+        let findings = self.findings(&compiled);
+        let mut diagnostics = self.warnings.clone();
+        diagnostics.extend(compiled.diagnostics);
+        Checked { diagnostics, findings, sources: compiled.sources }
+    }
+
+    fn findings(&self, compiled: &Compiled) -> Vec<Finding> {
+        let rules = CheckOptions::of(&self.tree, &self.options).unwrap_or_default();
+        lint::findings(&self.tree, compiled, &rules)
     }
 }
 

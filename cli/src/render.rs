@@ -13,6 +13,5 @@ pub(crate) mod json;
 pub(crate) mod parse;
 pub(crate) mod reason;
 mod snippet;
-mod snippet;
 pub(crate) mod table;
 pub(crate) mod time;

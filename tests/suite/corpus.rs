@@ -1,4 +1,4 @@
-//! What `dfc parse` and `dfc explain` say of many Dockerfiles, held against what BuildKit says of them.
+//! What `dfc parse`, `dfc explain` and `dfc check` say of many Dockerfiles, held against what BuildKit says of them.
 //!
 //! A corpus is a folder of Dockerfiles with an `oracle.jsonl`: one line a file, recorded from BuildKit.
 //! `fixtures/corpus` has small files for the corners of the language; `$DFC_CORPUS` may name a folder
@@ -33,13 +33,16 @@ enum Aspect {
     Image,
     /// The steps of the build.
     Steps,
+    /// What lint rules find.
+    Lint,
 }
 
-const ASPECTS: [(Aspect, &str); 4] = [
+const ASPECTS: [(Aspect, &str); 5] = [
     (Aspect::Syntax, "syntax"),
     (Aspect::Stages, "stages"),
     (Aspect::Image, "image"),
     (Aspect::Steps, "steps"),
+    (Aspect::Lint, "lint"),
 ];
 
 /// Lines of a file, first and last; a first line of 0 is none.
@@ -73,6 +76,7 @@ struct Corpus {
     folder: PathBuf,
     parse: View,
     explain: View,
+    check: View,
 }
 
 /// A trial for each aspect of each corpus.
@@ -89,7 +93,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn of_corpus(name: &str, folder: PathBuf) -> Vec<Trial> {
-    let corpus = Arc::new(Corpus { folder, parse: View::new(), explain: View::new() });
+    let (parse, explain, check) = (View::new(), View::new(), View::new());
+    let corpus = Arc::new(Corpus { folder, parse, explain, check });
     let trial = |(aspect, aspect_name)| {
         let corpus = corpus.clone();
         Trial::test(format!("corpus::{name}::{aspect_name}"), move || corpus.check(aspect))
@@ -111,6 +116,10 @@ impl Corpus {
             Aspect::Image | Aspect::Steps => self.explain.get_or_init(|| {
                 let view = ["explain", "--no-resolve", "--format", "json"];
                 ask(&view, &self.folder, &names, answer::of_explain)
+            }),
+            Aspect::Lint => self.check.get_or_init(|| {
+                let view = ["check", "--rules", "buildkit", "--format", "json"];
+                ask(&view, &self.folder, &names, answer::of_check)
             }),
         };
         let answers = answers.as_ref().map_err(Failed::from)?;

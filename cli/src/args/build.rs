@@ -88,6 +88,9 @@ pub(crate) struct BuildArgs {
     /// Write facts about the result to a file, as JSON
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub(crate) metadata_file: Option<PathBuf>,
+    /// Look for mistakes, and build nothing
+    #[arg(long, help_heading = RESULT)]
+    pub(crate) check: bool,
     /// How progress is shown (default: BUILDKIT_PROGRESS, or auto)
     #[arg(long, value_enum, help_heading = PROGRESS)]
     pub(crate) progress: Option<ProgressMode>,

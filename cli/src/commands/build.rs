@@ -22,7 +22,7 @@ use crate::options::limits;
 use crate::options::output::{self, Outputs};
 use crate::progress::{Progress, Reporter, StepStatus};
 use crate::project::{self, CompiledProject, Project};
-use crate::render::failure;
+use crate::render::{failure, findings};
 use crate::ui::Ui;
 
 /// Runs the command.
@@ -50,6 +50,9 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let interrupt = Interrupt::listen(cancel.clone())?;
     let remote = Remote::new(&ui.env, config.registry, cancel.clone());
     let first = if args.graph.pull { First::Registry } else { First::Store };
+    if args.check {
+        return check(&project, &ImageSources::new(&store, &remote, first, None), ui);
+    }
     let progress = Progress::start(mode, &ui.env);
     let reporter = progress.reporter();
     let images = ImageSources::new(&store, &remote, first, Some(reporter.clone()));
@@ -78,6 +81,10 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     if !built.compiled.warnings.is_empty() && mode != ProgressMode::Quiet {
         project::report(&built.compiled.warnings, &built.compiled.sources, ui);
     }
+    let told = !matches!(mode, ProgressMode::Quiet | ProgressMode::Rawjson);
+    if !built.compiled.findings.is_empty() && told {
+        ui.note(findings::summary(&built.compiled.findings));
+    }
     if let Some(id) = ids.id.filter(|_| matches!(mode, ProgressMode::Auto | ProgressMode::Tty)) {
         let names: Vec<String> = names.iter().map(Reference::familiar).collect();
         let named =
@@ -96,6 +103,18 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         ui.line(id)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `--check`: what is wrong, and no build. Exit status 1 if there is anything but notes.
+fn check(project: &Project, images: &ImageSources<'_>, ui: &mut Ui) -> Result<ExitCode, CliError> {
+    let checked = project.check(images);
+    let look = ui.look_out();
+    ui.write(&checked.text(look))?;
+    if checked.is_clean() {
+        ui.note("Check complete, no warnings found.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
 }
 
 /// What a build made.

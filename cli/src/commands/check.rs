@@ -1,17 +1,18 @@
 //! `dfc check`: what is wrong with Dockerfiles, without a context and without looking up images.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use compiler::{BuildOptions, ImageQuery, ResolvedImage, World, WorldError};
-use grammar::{Diagnostic, Parse, Severity, SourceFile};
-use oci::{ImageConfig, Platform};
-use serde_json::{Value, json};
+use compiler::lint;
+use compiler::{BuildOptions, CheckOptions, ImageQuery, ResolvedImage, World, WorldError};
+use grammar::{Parse, Severity, SourceFile};
+use oci::{ContainerConfig, ImageConfig, Platform};
 
-use crate::args::{CheckArgs, CheckFormat};
+use super::explain_no_resolve::{self, NoImages, PATH};
+use crate::args::{CheckArgs, CheckFormat, CheckRules};
 use crate::error::CliError;
+use crate::project::checked::Checked;
 use crate::project::dockerfile;
-use crate::render::{human, json as json_form};
+use crate::render::findings;
 use crate::ui::Ui;
 
 /// Runs the command. Exit status 1 if there is anything to say but notes.
@@ -19,16 +20,36 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let mut clean = true;
     let mut files = 0;
     for file in &args.files {
-        let source = dockerfile::read_source(file, &ui.env.path(file))?;
-        let (diagnostics, sources) = diagnose(source);
-        files += usize::from(!diagnostics.is_empty());
-        clean &= diagnostics.iter().all(|found| found.severity == Severity::Note);
+        let source = match dockerfile::read_source(file, &ui.env.path(file)) {
+            Ok(source) => source,
+            Err(error) if args.format == CheckFormat::Json => {
+                clean = false;
+                ui.line(findings::unreadable(&file.to_string_lossy(), &error.to_string()))?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let checked = match args.rules {
+            CheckRules::All => {
+                let options = BuildOptions { all_stages: true, ..BuildOptions::default() };
+                check(source, &options, &Offline)
+            }
+            CheckRules::Buildkit => {
+                let all_stages = args.all_targets;
+                let options = BuildOptions { all_stages, ..explain_no_resolve::options() };
+                let mut checked = check(source, &options, &NoImages);
+                checked.diagnostics.retain(|found| found.severity == Severity::Error);
+                checked
+            }
+        };
+        files += usize::from(!checked.is_empty());
+        clean &= checked.is_clean();
         match args.format {
             CheckFormat::Human => {
                 let look = ui.look_out();
-                ui.write(&human::diagnostics(&diagnostics, &sources, look))?;
+                ui.write(&checked.text(look))?;
             }
-            CheckFormat::Json => ui.line(file_json(file, &diagnostics, &sources))?,
+            CheckFormat::Json => ui.line(checked.json(file))?,
         }
     }
     if args.format == CheckFormat::Human {
@@ -41,48 +62,32 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// All there is to say about a file, with the sources it is in.
-fn diagnose(source: SourceFile) -> (Vec<Diagnostic>, Vec<SourceFile>) {
+fn check(source: SourceFile, options: &BuildOptions, world: &dyn World) -> Checked {
     let Parse { tree, mut diagnostics } = grammar::parse(&source);
     if source.text().is_empty() {
         // The compiler says it, too.
         diagnostics.clear();
     }
-    let options = BuildOptions { all_stages: true, ..BuildOptions::default() };
-    let compiled = compiler::compile(&tree, &source, &options, &Offline);
+    let compiled = compiler::compile(&tree, &source, options, world);
+    let rules = CheckOptions::of(&tree, options).unwrap_or_default();
+    let findings = lint::findings(&tree, &compiled, &rules);
     diagnostics.extend(compiled.diagnostics);
-    diagnostics.sort_by_key(|found| found.span().map(|span| (span.source, span.start)));
-    diagnostics.dedup();
-    (diagnostics, compiled.sources)
+    Checked { diagnostics, findings, sources: compiled.sources }
 }
 
-/// A world in which every image is there and says nothing.
+/// A world in which every image is there, is for the platform asked for, and has nothing but a PATH.
 #[derive(Debug)]
 struct Offline;
 
 impl World for Offline {
     fn image(&self, query: &ImageQuery<'_>) -> Result<ResolvedImage, WorldError> {
         let Platform { os, architecture, variant, .. } = query.platform.clone();
-        let config = ImageConfig { os, architecture, variant, ..ImageConfig::default() };
+        let config = ContainerConfig { env: vec![PATH.into()], ..ContainerConfig::default() };
+        let config = ImageConfig { os, architecture, variant, config, ..ImageConfig::default() };
         Ok(ResolvedImage { manifest: None, config })
     }
 
     fn ignore_file(&self, _: &str) -> Option<(String, String)> {
         None
     }
-}
-
-fn file_json(file: &Path, diagnostics: &[Diagnostic], sources: &[SourceFile]) -> Value {
-    let list = |errors: bool| -> Vec<Value> {
-        diagnostics
-            .iter()
-            .filter(|found| (found.severity == Severity::Error) == errors)
-            .map(|found| {
-                let mut value = json_form::diagnostic(found, sources);
-                value["rule"] = json!(found.code);
-                value
-            })
-            .collect()
-    };
-    json!({ "file": file.to_string_lossy(), "warnings": list(false), "errors": list(true) })
 }

@@ -13,7 +13,7 @@ use crate::render::compiled;
 use crate::ui::Ui;
 
 /// The search path of every base.
-const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Runs the command: a line for each file, in order. Fails if one of them is refused.
 pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
@@ -23,12 +23,7 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
             return Err(CliError::usage("--no-resolve has one form, `--format json`"));
         }
     }
-    let options = BuildOptions {
-        build_platform: Some(Platform::linux("amd64")),
-        allow_insecure: true,
-        allow_host_network: true,
-        ..BuildOptions::default()
-    };
+    let options = options();
     let mut all_fine = true;
     for path in &args.paths {
         let name = path.to_string_lossy();
@@ -50,8 +45,19 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
     Ok(if all_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Options that no machine and no right stands in the way of.
+pub(super) fn options() -> BuildOptions {
+    BuildOptions {
+        build_platform: Some(Platform::linux("amd64")),
+        allow_insecure: true,
+        allow_host_network: true,
+        ..BuildOptions::default()
+    }
+}
+
 /// A world in which every image is there, and is for linux/amd64 with nothing but a PATH.
-struct NoImages;
+#[derive(Debug)]
+pub(super) struct NoImages;
 
 impl World for NoImages {
     fn image(&self, _query: &ImageQuery<'_>) -> Result<ResolvedImage, WorldError> {

@@ -1,4 +1,4 @@
-//! The lines that `dfc parse` and `dfc explain` print, reduced to what is compared.
+//! The lines that `dfc parse`, `dfc explain` and `dfc check` print, reduced to what is compared.
 
 use serde_json::{Map, Value, json};
 
@@ -49,6 +49,16 @@ pub(super) fn of_explain(line: &Value) -> Answers {
         (Aspect::Image, Answer { refused: refusal(line), value: image }),
         (Aspect::Steps, Answer { refused: refusal(line), value: sorted(steps) }),
     ])
+}
+
+/// Findings of lint rules, from a line of `dfc check`.
+pub(super) fn of_check(line: &Value) -> Answers {
+    let found = line["warnings"].as_array().cloned().unwrap_or_default();
+    let found = found
+        .iter()
+        .map(|it| json!([it["rule"], it["line"], it["end_line"], it["message"]]))
+        .collect();
+    Answers::from([(Aspect::Lint, Answer { refused: None, value: sorted(found) })])
 }
 
 fn instruction(line: &Value) -> Value {

@@ -1,7 +1,7 @@
 //! The lines of `oracle.jsonl` (what BuildKit says of a file) turned into dfc's own terms.
 //!
 //! In those lines a key that is absent means false, empty, zero or null. `parse` is BuildKit's parser,
-//! `instr` its typed instructions, `llb` its compiler, each with an `err` where it refuses the file.
+//! `instr` its typed instructions, `llb` its compiler, `lint` its lint rules, each with an `err` where it refuses the file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -48,6 +48,9 @@ fn aspects(entry: &Value) -> Aspects {
     }
     if llb["ok"] == true {
         found.insert(Aspect::Image, Wanted::Value(image(&llb["image"])));
+        if let Some(warnings) = entry["lint"].as_array() {
+            found.insert(Aspect::Lint, Wanted::Value(lint(warnings)));
+        }
         if let Some(ops) = llb["ops"].as_array() {
             found.insert(Aspect::Steps, Wanted::Value(steps(ops)));
         }
@@ -55,6 +58,12 @@ fn aspects(entry: &Value) -> Aspects {
         found.insert(Aspect::Image, refusal);
     }
     found
+}
+
+/// Rule, first and last line, message.
+fn lint(warnings: &[Value]) -> Value {
+    let warning = |it: &Value| json!([it["rule"], it["loc"][0], it["loc"][1], it["msg"]]);
+    sorted(warnings.iter().map(warning).collect())
 }
 
 fn first_refusal(parts: &[&Value]) -> Option<Wanted> {

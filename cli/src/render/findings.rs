@@ -1,0 +1,77 @@
+//! What `check` found, as text and as JSON.
+
+use compiler::lint::Finding;
+use grammar::{Diagnostic, Severity, SourceFile};
+use serde_json::{Value, json};
+
+use crate::render::{human, json as json_form};
+
+/// For people, in the order of the file. The error that makes errors of findings is left out: they are all there.
+pub(crate) fn text(
+    diagnostics: &[Diagnostic],
+    findings: &[Finding],
+    sources: &[SourceFile],
+    look: human::Look,
+) -> String {
+    let own = diagnostics.iter().filter(|found| found.code != "lint-violation");
+    let mut all: Vec<Diagnostic> =
+        own.chain(findings.iter().map(|finding| &finding.diagnostic)).cloned().collect();
+    all.sort_by_key(|found| found.span().map(|span| (span.source, span.start)));
+    all.dedup();
+    human::diagnostics(&all, sources, look)
+}
+
+/// One object a file. Of a rule's finding, `line` to `end_line` are its instruction's, and `place` is the very word.
+pub(crate) fn json(
+    file: &str,
+    diagnostics: &[Diagnostic],
+    findings: &[Finding],
+    sources: &[SourceFile],
+) -> Value {
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by_key(|found| found.span().map(|span| (span.source, span.start)));
+    sorted.dedup();
+    let (errors, others): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+        sorted.into_iter().partition(|found| found.severity == Severity::Error);
+    let own = |found: &Diagnostic| {
+        let mut value = json_form::diagnostic(found, sources);
+        value["rule"] = json!(found.code);
+        value
+    };
+    let mut warnings: Vec<Value> = findings.iter().map(|it| finding(it, sources)).collect();
+    warnings.extend(others.into_iter().map(own));
+    let errors: Vec<Value> = errors.into_iter().map(own).collect();
+    json!({ "file": file, "warnings": warnings, "errors": errors })
+}
+
+/// A file that cannot even be read.
+pub(crate) fn unreadable(file: &str, reason: &str) -> Value {
+    let error = json!({ "code": "unreadable", "severity": "error", "message": reason });
+    json!({ "file": file, "warnings": [], "errors": [error] })
+}
+
+fn finding(finding: &Finding, sources: &[SourceFile]) -> Value {
+    let Finding { diagnostic, lines: (first, last) } = finding;
+    let mut value = json_form::diagnostic(diagnostic, sources);
+    let fields = value.as_object_mut().expect("diagnostics are objects");
+    let keys = ["line", "column", "end_line", "end_column"];
+    let place = keys.into_iter().filter_map(|key| Some((key.to_owned(), fields.remove(key)?)));
+    let place: serde_json::Map<String, Value> = place.collect();
+    value["place"] = place.into();
+    value["rule"] = json!(diagnostic.code);
+    value["line"] = json!(first);
+    value["end_line"] = json!(last);
+    value
+}
+
+/// What a build says of them when it is done: how many, and a line each.
+pub(crate) fn summary(findings: &[Finding]) -> String {
+    let count = findings.len();
+    let noun = if count == 1 { "warning" } else { "warnings" };
+    let mut text = format!("{count} {noun} found (`dfc build --check` shows where):");
+    for Finding { diagnostic, lines } in findings {
+        let (rule, message) = (diagnostic.code, &diagnostic.message);
+        text.push_str(&format!("\n - {rule}: {message} (line {})", lines.0));
+    }
+    text
+}
