@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use compiler::graph::Span;
 use compiler::{BuildGraph, StepId};
-use grammar::Span;
 
 use crate::env::OutsideError;
 

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::layer::testing::{dir, file, hardlink, whiteout};
     use crate::testing::{is_root, own, store};
-    use crate::{Keep, ScanOptions};
+    use crate::{Keep, ScanOptions, Stamps};
 
     #[test]
     fn a_chain_becomes_one_tree() {
@@ -133,7 +133,9 @@ mod tests {
         assert_eq!(paths, ["a", "a/one", "a/two", "b"]);
         assert_eq!(fs::read(out.join("a/two")).unwrap(), b"base");
         let view = store.view(&[base, top]).unwrap();
-        let changes = store.scan_against(&out, &view, &ScanOptions::default()).unwrap();
+        let changes = store
+            .scan_against(&out, (&view, &Stamps::of(&out).unwrap()), &ScanOptions::default())
+            .unwrap();
         assert!(changes.is_empty(), "{changes:?}");
         let mut tar = Vec::new();
         flat.write_tar(None, &mut tar).unwrap();

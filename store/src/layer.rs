@@ -6,6 +6,7 @@ pub mod index;
 pub(crate) mod layout;
 pub(crate) mod pack;
 pub mod scan;
+pub mod stamps;
 pub mod tar;
 pub mod unpack;
 pub mod view;

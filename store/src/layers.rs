@@ -20,6 +20,7 @@ use crate::layer::files::write_files;
 use crate::layer::index::{LayerIndex, TreeDigest};
 use crate::layer::layout::OverlayForm;
 use crate::layer::scan::{self, ScanOptions};
+use crate::layer::stamps::Stamps;
 use crate::layer::view::TreeView;
 use crate::layer_record::{Keep, LayerId, LayerRecord, Packed};
 use crate::source::ContentSource;
@@ -118,15 +119,15 @@ impl Store {
         scan::scan_upper(upper, OverlayForm::of_this_process(), below, options, self.pool())
     }
 
-    /// Compares a whole tree with the one it was copied from. Its files are not in overlay form: make a layer of it
+    /// Compares a whole tree with the one it was copied from; `copied` was taken right after the copy. Its files are not in overlay form: make a layer of it
     /// with [`Store::add_sourced`] and a [`crate::FolderSource`].
     pub fn scan_against(
         &self,
         folder: &Path,
-        below: &TreeView,
+        (below, copied): (&TreeView, &Stamps),
         options: &ScanOptions,
     ) -> Result<LayerIndex, StoreError> {
-        scan::scan_against(folder, below, options, self.pool())
+        scan::scan_against(folder, (below, copied), options, self.pool())
     }
 
     /// Makes a layer of a folder whose `fs/` is in overlay form: the upper folder that the index was made of.

@@ -74,6 +74,7 @@ pub use gc::{PrunePolicy, Pruned, Usage};
 pub use image::ImageRecord;
 pub use layer::index::{Entry, FileDigest, Kind, LayerIndex, Mtime, TreeDigest};
 pub use layer::scan::{ScanOptions, Xattrs};
+pub use layer::stamps::Stamps;
 pub use layer::view::{Content, Follow, Node, Place, ResolveError, Resolved, TreeView};
 pub use layer_record::{Keep, LayOut, LayerId, LayerRecord, Packed};
 pub use record::{BuildRecord, Key, RecordId, StepRecord};

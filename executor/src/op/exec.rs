@@ -7,7 +7,7 @@ use std::sync::Arc;
 use compiler::op::{ExecOp, MountKind, Network, Security};
 use compiler::{Role, StepId, Words};
 use sandbox::{ExitStatus, Spec, Tree, Upper, User};
-use store::{Folder, ScanOptions};
+use store::{Folder, ScanOptions, Stamps};
 
 use crate::cache::InputKey;
 use crate::context::Disk;
@@ -157,6 +157,7 @@ impl Cached for ExecStep<'_> {
         let accounts = accounts::read(&base, store)?;
         let process = owner::for_process(&self.op.user, &accounts)?;
         let folder = store.new_folder()?;
+        let mut copied = Stamps::default();
         let root = if cx.can_overlay() {
             let upper = Upper { folder: folder.fs(), work: folder.work() };
             Tree::Overlay {
@@ -165,6 +166,7 @@ impl Cached for ExecStep<'_> {
             }
         } else {
             store.write_flat(&store.flatten(&base.layers)?, &folder.fs())?;
+            copied = Stamps::of(&folder.fs())?;
             Tree::Folder(folder.fs())
         };
         let prepared = mounts::prepare(cx, (self.op, cx.graph.step(self.id)), &self.mounts)?;
@@ -189,7 +191,7 @@ impl Cached for ExecStep<'_> {
         spec.limits = cx.env.settings.limits.clone();
         self.execute(cx, &spec)?;
         drop(prepared.kept);
-        self.scan(cx, folder, &base)
+        self.scan(cx, folder, &base, &copied)
     }
 }
 
@@ -223,13 +225,14 @@ impl ExecStep<'_> {
         cx: &Cx<'_>,
         folder: Folder,
         base: &crate::draft::Base,
+        copied: &Stamps,
     ) -> Result<NewLayer, Cause> {
         let (store, options) = (cx.env.store, ScanOptions::default());
         Ok(if cx.can_overlay() {
             let index = store.scan_upper(&folder.fs(), Some(&base.view), &options)?;
             NewLayer::Upper(folder, index)
         } else {
-            let index = store.scan_against(&folder.fs(), &base.view, &options)?;
+            let index = store.scan_against(&folder.fs(), (&base.view, copied), &options)?;
             NewLayer::Tree(folder, index)
         })
     }

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use super::index::{Entry, FileDigest, Kind, LayerIndex, Mtime, join};
 use super::layout::OverlayForm;
+use super::stamps::Stamps;
 use super::view::{Node, TreeView};
 use crate::error::{Doing, StoreError, on};
 
@@ -40,17 +41,17 @@ pub enum Xattrs {
 
 /// How a folder says what is gone.
 #[derive(Clone, Copy)]
-enum Form {
+enum Form<'a> {
     /// With whiteouts and opaque folders.
     Upper(OverlayForm),
-    /// By not having it.
-    Whole,
+    /// By not having it; with what the tree was when it was copied.
+    Whole(&'a Stamps),
 }
 
 struct Scan<'a> {
     root: OwnedFd,
     folder: &'a Path,
-    form: Form,
+    form: Form<'a>,
     below: Option<&'a TreeView>,
     options: &'a ScanOptions,
     found: Vec<Found>,
@@ -76,20 +77,21 @@ pub(crate) fn scan_upper(
     Scan::new(upper, Form::Upper(form), below, options)?.run(pool)
 }
 
-/// Compares a whole tree with the one it was copied from.
+/// Compares a whole tree with the one it was copied from. What is still the copy is not read; size and time alone would
+/// not tell, since folders with files of the same size and time may have swapped names.
 pub(crate) fn scan_against(
     folder: &Path,
-    below: &TreeView,
+    (below, copied): (&TreeView, &Stamps),
     options: &ScanOptions,
     pool: &ThreadPool,
 ) -> Result<LayerIndex, StoreError> {
-    Scan::new(folder, Form::Whole, Some(below), options)?.run(pool)
+    Scan::new(folder, Form::Whole(copied), Some(below), options)?.run(pool)
 }
 
 impl<'a> Scan<'a> {
     fn new(
         folder: &'a Path,
-        form: Form,
+        form: Form<'a>,
         below: Option<&'a TreeView>,
         options: &'a ScanOptions,
     ) -> Result<Scan<'a>, StoreError> {
@@ -130,7 +132,7 @@ impl<'a> Scan<'a> {
         }
         names.sort_unstable();
         let opaque = self.note_dir(&path, dir.as_fd())?;
-        if matches!(self.form, Form::Whole) {
+        if matches!(self.form, Form::Whole(_)) {
             self.gone(&path, &names);
         }
         for name in names {
@@ -199,7 +201,7 @@ impl<'a> Scan<'a> {
                 }
                 self.push(
                     Entry { path, kind: Kind::Whiteout, mode: 0, ..Entry::IMPLICIT_DIR },
-                    None,
+                    stat,
                 );
                 return Ok(());
             }
@@ -214,23 +216,24 @@ impl<'a> Scan<'a> {
             FileType::Socket | FileType::Unknown => return Ok(()),
         };
         let is_dir = matches!(kind, Kind::Dir { .. });
-        let inode = (!is_dir && stat.st_nlink > 1).then_some((stat.st_dev, stat.st_ino));
         let mtime = Mtime { secs: stat.st_mtime, nanos: stat.st_mtime_nsec as u32 };
         let mode = stat.st_mode & 0o7777;
         let (uid, gid) = (stat.st_uid, stat.st_gid);
         self.push(
             Entry { path: path.clone(), kind, mode, uid, gid, mtime, xattrs: Vec::new() },
-            inode,
+            stat,
         );
         if is_dir { self.folder(path) } else { Ok(()) }
     }
 
-    fn push(&mut self, entry: Entry, inode: Option<(u64, u64)>) {
+    fn push(&mut self, entry: Entry, stat: &Stat) {
+        let is_linked = !entry.is_dir() && stat.st_nlink > 1;
+        let inode = is_linked.then_some((stat.st_dev, stat.st_ino));
         let mut found = Found { entry, inode, unchanged: false };
-        if let (Form::Whole, Some(below)) = (self.form, self.below)
+        if let (Form::Whole(copied), Some(below)) = (self.form, self.below)
             && let Kind::File { .. } = found.entry.kind
+            && copied.has(&found.entry.path, stat)
         {
-            // As every builder that compares folders does: the same size and time, the same content.
             let node = below.get(&found.entry.path);
             found.unchanged = node.is_some_and(|node| same_metadata(below, node, &found.entry));
         }
@@ -399,7 +402,7 @@ fn read_xattrs(file: impl AsFd, which: Xattrs) -> io::Result<Vec<(Vec<u8>, Vec<u
     Ok(found)
 }
 
-fn display(path: &[u8]) -> std::path::PathBuf {
+pub(crate) fn display(path: &[u8]) -> std::path::PathBuf {
     use std::os::unix::ffi::OsStrExt;
     std::ffi::OsStr::from_bytes(path).into()
 }

@@ -155,7 +155,10 @@ fn attributes_are_kept_by_choice() {
 fn a_whole_tree_is_compared_with_its_base() {
     let folder = sample();
     let below = TreeView::new(&[Arc::new(upper(&folder, None))]);
-    let scan = || scan_against(folder.path(), &below, &ScanOptions::default(), &pool()).unwrap();
+    let scan = || {
+        scan_against(folder.path(), (&below, &Stamps::default()), &ScanOptions::default(), &pool())
+            .unwrap()
+    };
     assert!(scan().is_empty());
     let root = folder.path();
     fs::remove_file(root.join("a/tool")).unwrap();
