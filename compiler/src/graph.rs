@@ -3,7 +3,8 @@
 //! Invariants: acyclic by construction (a step may only name inputs that are in the graph already);
 //! the order of steps is that of lowering and so the same every time; only what a target reaches is in it.
 
-use grammar::Span;
+// Part of `Step`: who reads a graph need not know the grammar.
+pub use grammar::Span;
 use oci::{ImageConfig, Platform};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
