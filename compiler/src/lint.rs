@@ -82,5 +82,5 @@ pub(crate) fn violation(findings: &[Finding]) -> Option<Diagnostic> {
     for (span, text) in places {
         error = error.also(span, text);
     }
-    Some(error.help("mend the file, or leave rules out with `# check=skip=RULE` right above an instruction; `error=true` makes errors of warnings"))
+    Some(error.help("mend the file, or leave rules out with `check=skip=RULE`; `check=error=true` makes errors of findings"))
 }
