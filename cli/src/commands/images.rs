@@ -1,5 +1,6 @@
 //! `dfc images`: lists images.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -19,11 +20,12 @@ use crate::ui::Ui;
 /// Runs the command.
 pub(crate) fn run(args: &ImagesArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let wanted = match &args.name {
-        Some(text) => Some((find::reference(text)?, text.contains(':'))),
+        Some(text) => Some((find::reference(text)?, has_tag(text))),
         None => None,
     };
     let store = open::store(&ui.env)?;
-    let images = store.images()?;
+    let mut images = store.images()?;
+    add_members_up(&mut images);
     let mut rows: Vec<(Option<&Reference>, &ImageRecord)> = Vec::new();
     for image in &images {
         rows.extend(image.names.iter().map(|name| (Some(name), image)));
@@ -56,6 +58,23 @@ pub(crate) fn run(args: &ImagesArgs, ui: &mut Ui) -> Result<ExitCode, CliError> 
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a name says its tag; a `:` further ahead is that of a port.
+fn has_tag(name: &str) -> bool {
+    name.rsplit('/').next().is_some_and(|last| last.contains(':'))
+}
+
+/// Gives an image of several platforms the size of all of them together, and the time of the newest.
+fn add_members_up(images: &mut [ImageRecord]) {
+    let single: BTreeMap<Digest, (u64, Option<String>)> =
+        images.iter().map(|image| (image.manifest, (image.size, image.created.clone()))).collect();
+    for image in images.iter_mut().filter(|image| !image.members.is_empty()) {
+        let members = image.members.iter().filter_map(|member| single.get(member));
+        image.size = members.clone().map(|(size, _)| size).sum();
+        let created = members.filter_map(|(_, created)| created.clone());
+        image.created = created.max_by_key(|created| time::seconds(created));
+    }
 }
 
 fn table(rows: &[(Option<&Reference>, &ImageRecord)], args: &ImagesArgs) -> String {
@@ -104,4 +123,14 @@ fn row_json(name: Option<&Reference>, image: &ImageRecord) -> serde_json::Value 
         "created": image.created,
         "size": image.size,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_no_tag() {
+        assert!(!has_tag("localhost:5000/app") && has_tag("localhost:5000/app:1"));
+    }
 }
