@@ -28,28 +28,33 @@ fn replay(target: &str, probe: fn(&[u8])) {
     }
 }
 
-#[test]
-fn parse() {
-    replay("parse", crate::parse::bytes);
-}
+/// The targets, by the folders of their inputs.
+const TARGETS: [(&str, fn(&[u8])); 5] = [
+    ("compile", crate::compile::bytes),
+    ("expand", crate::expand::bytes),
+    ("ignore", crate::ignore::bytes),
+    ("members", crate::members::bytes),
+    ("parse", crate::parse::bytes),
+];
 
 #[test]
-fn compile() {
+fn saved_inputs_break_no_promise() {
+    for (target, probe) in TARGETS {
+        replay(target, probe);
+    }
     replay("parse", crate::compile::bytes);
-    replay("compile", crate::compile::bytes);
 }
 
+/// Every fuzzer has saved inputs that are run here, and the other way round.
 #[test]
-fn expand() {
-    replay("expand", crate::expand::bytes);
-}
-
-#[test]
-fn ignore() {
-    replay("ignore", crate::ignore::bytes);
-}
-
-#[test]
-fn members() {
-    replay("members", crate::members::bytes);
+fn no_target_is_forgotten() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for folder in ["fuzz/fuzz_targets", "fixtures/fuzz"] {
+        let entries = fs::read_dir(root.join(folder)).expect("the folder is there");
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let mut names: Vec<String> =
+            paths.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+        names.sort();
+        assert_eq!(names, TARGETS.map(|(name, _)| name), "{folder}");
+    }
 }
