@@ -53,26 +53,28 @@ impl CacheMount {
 }
 
 impl Store {
-    /// A cache mount by its key (id, and whatever else makes it another); waits until it may be used.
-    pub fn cache_mount(&self, key: &str, sharing: Sharing) -> Result<CacheMount, StoreError> {
-        let mut number = 0;
-        loop {
-            if let Some(mount) = self.open_cache(key, number, sharing, Wait::Yes)? {
-                return Ok(mount);
-            }
-            number += 1;
-        }
-    }
-
-    /// As [`Store::cache_mount`], but `None` instead of waiting.
+    /// A cache mount by its key (id, and whatever else makes it another); `None` if it is in use by another who will
+    /// not share it. There is no call that waits: who waits in the kernel to have a new cache alone would not hear that
+    /// it has been made by another meanwhile and may be shared.
+    ///
+    /// # Errors
+    /// Its folder cannot be made or locked.
     pub fn try_cache_mount(
         &self,
         key: &str,
         sharing: Sharing,
     ) -> Result<Option<CacheMount>, StoreError> {
         match sharing {
-            Sharing::Private => self.cache_mount(key, sharing).map(Some),
-            Sharing::Shared | Sharing::Locked => self.open_cache(key, 0, sharing, Wait::No),
+            Sharing::Shared | Sharing::Locked => open(self.cache_folder(key, 0), key, sharing),
+            Sharing::Private => {
+                for number in 0.. {
+                    let mount = open(self.cache_folder(key, number), key, sharing)?;
+                    if mount.is_some() {
+                        return Ok(mount);
+                    }
+                }
+                Ok(None)
+            }
         }
     }
 
@@ -111,43 +113,19 @@ impl Store {
         };
         self.root.join("caches").join(name)
     }
-
-    fn open_cache(
-        &self,
-        key: &str,
-        number: u32,
-        sharing: Sharing,
-        wait: Wait,
-    ) -> Result<Option<CacheMount>, StoreError> {
-        open(self.cache_folder(key, number), key, sharing, wait)
-    }
 }
 
-/// Whether a lock is waited for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wait {
-    Yes,
-    No,
-}
-
-fn open(
-    folder: PathBuf,
-    key: &str,
-    sharing: Sharing,
-    wait: Wait,
-) -> Result<Option<CacheMount>, StoreError> {
+fn open(folder: PathBuf, key: &str, sharing: Sharing) -> Result<Option<CacheMount>, StoreError> {
     fs::create_dir_all(&folder).doing(|| on("create", &folder))?;
     let path = folder.join("lock");
     let lock = File::options().create(true).truncate(false).write(true).open(&path);
     let lock = lock.doing(|| on("open", &path))?;
     let fs = folder.join("fs");
     let is_ready = folder.join("ready").exists();
-    let operation = match (sharing, wait) {
+    let operation = match sharing {
         // Nobody may look into it while the first user prepares it.
-        (Sharing::Shared, Wait::Yes) if is_ready => FlockOperation::LockShared,
-        (Sharing::Shared, Wait::No) if is_ready => FlockOperation::NonBlockingLockShared,
-        (Sharing::Shared | Sharing::Locked, Wait::Yes) => FlockOperation::LockExclusive,
-        (Sharing::Shared | Sharing::Locked, Wait::No) | (Sharing::Private, _) => {
+        Sharing::Shared if is_ready => FlockOperation::NonBlockingLockShared,
+        Sharing::Shared | Sharing::Locked | Sharing::Private => {
             FlockOperation::NonBlockingLockExclusive
         }
     };
@@ -163,7 +141,7 @@ fn open(
         if is_ready && sharing == Sharing::Shared {
             // It was renewed while this waited: others may have it, too, so once more from the start.
             drop(lock);
-            return open(folder, key, sharing, wait);
+            return open(folder, key, sharing);
         }
         // Whoever prepared it last did not come to the end.
         if fs.exists() {
@@ -181,47 +159,68 @@ mod tests {
     use super::*;
     use crate::testing::store;
 
+    fn take(store: &Store, key: &str, sharing: Sharing) -> CacheMount {
+        store.try_cache_mount(key, sharing).unwrap().expect("nobody has it")
+    }
+
     #[test]
     fn a_cache_keeps_what_is_put_into_it_once_it_is_ready() {
         let (_folder, store) = store();
-        let mount = store.cache_mount("npm", Sharing::Locked).unwrap();
+        let mount = take(&store, "npm", Sharing::Locked);
         assert!(mount.is_fresh());
         fs::write(mount.path().join("half"), "").unwrap();
         drop(mount);
-        let mount = store.cache_mount("npm", Sharing::Locked).unwrap();
+        let mount = take(&store, "npm", Sharing::Locked);
         assert!(mount.is_fresh() && !mount.path().join("half").exists());
         mount.set_ready().unwrap();
         fs::write(mount.path().join("whole"), "").unwrap();
         drop(mount);
-        let a = store.cache_mount("npm", Sharing::Shared).unwrap();
-        let b = store.cache_mount("npm", Sharing::Shared).unwrap();
+        let a = take(&store, "npm", Sharing::Shared);
+        let b = take(&store, "npm", Sharing::Shared);
         assert!(!a.is_fresh() && a.path() == b.path() && a.path().join("whole").exists());
-        assert_ne!(store.cache_mount("pip", Sharing::Shared).unwrap().path(), a.path());
+        assert_ne!(take(&store, "pip", Sharing::Shared).path(), a.path());
+    }
+
+    #[test]
+    fn all_get_a_new_cache_at_the_same_time() {
+        let (_folder, store) = store();
+        let all_have_it = std::sync::Barrier::new(6);
+        let share = || loop {
+            match store.try_cache_mount("new", Sharing::Shared).unwrap() {
+                Some(mount) if mount.is_fresh() => mount.set_ready().unwrap(),
+                Some(mount) => {
+                    all_have_it.wait();
+                    return drop(mount);
+                }
+                None => std::thread::yield_now(),
+            }
+        };
+        std::thread::scope(|scope| (0..6).for_each(|_| drop(scope.spawn(share))));
     }
 
     #[test]
     fn a_renewed_cache_begins_empty() {
         let (_folder, store) = store();
         assert!(store.try_renew_cache_mount("npm").unwrap());
-        let mount = store.cache_mount("npm", Sharing::Locked).unwrap();
+        let mount = take(&store, "npm", Sharing::Locked);
         mount.set_ready().unwrap();
         fs::write(mount.path().join("old"), "").unwrap();
         assert!(!store.try_renew_cache_mount("npm").unwrap());
         drop(mount);
         assert!(store.try_renew_cache_mount("npm").unwrap());
-        let mount = store.cache_mount("npm", Sharing::Shared).unwrap();
+        let mount = take(&store, "npm", Sharing::Shared);
         assert!(mount.is_fresh() && !mount.path().join("old").exists());
     }
 
     #[test]
     fn a_private_cache_has_one_user() {
         let (_folder, store) = store();
-        let a = store.cache_mount("go", Sharing::Private).unwrap();
-        let b = store.cache_mount("go", Sharing::Private).unwrap();
+        let a = take(&store, "go", Sharing::Private);
+        let b = take(&store, "go", Sharing::Private);
         assert_ne!(a.path(), b.path());
         assert!(store.try_cache_mount("go", Sharing::Locked).unwrap().is_none());
         let first = a.path().to_owned();
         drop(a);
-        assert_eq!(store.cache_mount("go", Sharing::Private).unwrap().path(), first);
+        assert_eq!(take(&store, "go", Sharing::Private).path(), first);
     }
 }

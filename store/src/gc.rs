@@ -289,7 +289,7 @@ fn remove_untagged(db: &Transaction<'_>, since: Option<i64>) -> rusqlite::Result
     db.prepare_cached(sql)?.query_map([since], |row| digest(row, "manifest"))?.collect()
 }
 
-/// Removes records, those first that were not used for the longest time.
+/// Removes records, those first that were not used for the longest time. Those whose layers an image needs stay.
 fn remove_records(
     db: &Transaction<'_>,
     policy: &PrunePolicy,
@@ -308,6 +308,11 @@ fn remove_records(
         let mut ask = db.prepare_cached("SELECT layer FROM step_layer WHERE step = ?1")?;
         let used: Vec<i64> =
             ask.query_map([record], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let of_image = |layer: &i64| layers.get(&LayerId(*layer)).is_some_and(|it| it.by_image);
+        if !used.is_empty() && used.iter().all(of_image) {
+            // Nothing would become free, and the image could not be built from the cache.
+            continue;
+        }
         for layer in used {
             if let Some(held) = layers.get_mut(&LayerId(layer)) {
                 held.records = held.records.saturating_sub(1);
@@ -419,6 +424,7 @@ mod tests {
         let (kept, manifest) = image(&store);
         let name = Reference::parse("kept").unwrap();
         store.tag(&name, &manifest).unwrap();
+        record(&store, vec![kept]);
         let loose = small_layer(&store);
         let recorded = small_layer(&store);
         record(&store, vec![recorded]);
