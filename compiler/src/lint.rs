@@ -21,6 +21,9 @@ pub use rules::RULES;
 use crate::checks::CheckOptions;
 use crate::compile::Compiled;
 
+/// How many places a refusal shows.
+const MAX_PLACES: usize = 50;
+
 /// One rule.
 pub trait Rule: Sync {
     /// Its name, as BuildKit has it.
@@ -79,7 +82,7 @@ pub(crate) fn violation(findings: &[Finding]) -> Option<Diagnostic> {
     let message = format!("lint violation found for rules: {}", names.join(", "));
     let (span, text) = places.next()?;
     let mut error = Diagnostic::error("lint-violation", message, span).label(text);
-    for (span, text) in places {
+    for (span, text) in places.take(MAX_PLACES - 1) {
         error = error.also(span, text);
     }
     Some(error.help("mend the file, or leave rules out with `check=skip=RULE`; `check=error=true` makes errors of findings"))

@@ -20,6 +20,8 @@ pub struct Cx<'a> {
     pub facts: &'a [Fact],
     /// The stages that were lowered, each once, in the order of the file.
     pub stages: Vec<Reached<'a>>,
+    /// By the source of a trigger: the stage that runs it.
+    triggers: BTreeMap<u32, usize>,
     compiled: &'a Compiled,
     options: &'a CheckOptions,
     /// Of the rule that is running.
@@ -35,6 +37,8 @@ pub struct Reached<'a> {
     pub lowered: &'a LoweredStage,
     /// Its FROM.
     pub from: &'a Statement,
+    /// The image's word in it.
+    image: Span,
     /// Its own instructions.
     pub own: &'a [Statement],
 }
@@ -76,11 +80,7 @@ impl<'a> Reached<'a> {
     }
 
     fn trigger_place(&self) -> Place<'a> {
-        let span = match &self.from.instruction {
-            Instruction::From(from) => from.image.span,
-            other => unreachable!("a stage begins with FROM, not {other:?}"),
-        };
-        Place { lines: self.from.lines, span, comments: &[] }
+        Place { lines: self.from.lines, span: self.image, comments: &[] }
     }
 }
 
@@ -95,15 +95,21 @@ impl<'a> Cx<'a> {
         let lowered: BTreeMap<u32, &LoweredStage> =
             compiled.stages.iter().rev().map(|it| (it.from.start, it)).collect();
         let mut stages = Vec::new();
-        for (index, from) in statements.iter().enumerate().filter(|(_, it)| is_from(it)) {
+        for (index, from) in statements.iter().enumerate() {
+            let Instruction::From(it) = &from.instruction else { continue };
             let Some(lowered) = lowered.get(&from.span.start) else { continue };
             let behind = &statements[index + 1..];
             let end = behind.iter().position(is_from).unwrap_or(behind.len());
-            stages.push(Reached { lowered, from, own: &behind[..end] });
+            stages.push(Reached { lowered, from, image: it.image.span, own: &behind[..end] });
         }
+        let brought_by = |(index, stage): (usize, &Reached<'_>)| {
+            let sources = stage.lowered.triggers.iter().map(|it| it.span.source.0);
+            sources.map(|source| (source, index)).collect::<Vec<_>>()
+        };
         Cx {
             file,
             facts: &compiled.facts,
+            triggers: stages.iter().enumerate().flat_map(brought_by).collect(),
             stages,
             compiled,
             options,
@@ -124,16 +130,22 @@ impl<'a> Cx<'a> {
         source.map(|source| source.slice(span)).unwrap_or_default()
     }
 
-    /// The instruction that a word is in.
-    pub fn place(&self, span: Span) -> Option<Place<'a>> {
-        if span.source != SourceId::MAIN {
-            let in_trigger = |it: &Statement| it.span.source == span.source;
-            let stage = self.stages.iter().find(|it| it.lowered.triggers.iter().any(in_trigger))?;
-            return Some(stage.trigger_place());
+    /// The instruction of the file that a word is in.
+    pub fn statement(&self, word: Span) -> Option<&'a Statement> {
+        if word.source != SourceId::MAIN {
+            return None;
         }
         let statements = &self.file.statements;
-        let behind = statements.partition_point(|it| it.span.start <= span.start);
-        Some(Place::of(statements.get(behind.checked_sub(1)?)?))
+        let behind = statements.partition_point(|it| it.span.start <= word.start);
+        statements.get(behind.checked_sub(1)?)
+    }
+
+    /// The place of the instruction that a word is in; for a trigger, of the FROM that runs it.
+    pub fn place(&self, word: Span) -> Option<Place<'a>> {
+        match self.triggers.get(&word.source.0) {
+            Some(stage) => Some(self.stages[*stage].trigger_place()),
+            None => self.statement(word).map(Place::of),
+        }
     }
 
     /// Tells a finding about an instruction.

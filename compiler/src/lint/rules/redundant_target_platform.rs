@@ -49,8 +49,7 @@ impl Rule for RedundantTargetPlatform {
 
 /// The flag with this value, and the blanks behind it; `None` if more than blanks stand before the image.
 fn flag_and_blanks(cx: &Cx<'_>, value: Span) -> Option<Span> {
-    let statement =
-        cx.file.statements.iter().find(|it| it.span.range().contains(&(value.start as usize)))?;
+    let statement = cx.statement(value)?;
     let Instruction::From(from) = &statement.instruction else { return None };
     let flag = statement.flags.iter().find(|flag| flag.span.end >= value.end)?;
     let behind = Span { start: flag.span.end, end: from.image.span.start, ..flag.span };
