@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod cache;
+mod check;
 mod interrupted;
 mod parallel;
 mod result;
@@ -18,6 +19,7 @@ const NEEDS: &[Need] = &[Need::Sandbox, Need::StaticBusybox];
 pub(crate) fn trials() -> Vec<Trial> {
     [
         cache::trials(),
+        check::trials(),
         parallel::trials(),
         bad_input::trials(),
         interrupted::trials(),
