@@ -1,7 +1,8 @@
 //! Compiling: any Dockerfile gives a graph or errors, in bounded time, and inputs come before what takes them.
 
-use compiler::{BuildOptions, ImageQuery, ResolvedImage, World, WorldError, key};
-use grammar::{Parse, Severity, SourceFile};
+use compiler::checks::RuleSet;
+use compiler::{BuildOptions, CheckOptions, ImageQuery, ResolvedImage, World, WorldError, key};
+use grammar::{Diagnostic, Parse, Severity, SourceFile};
 use oci::{ContainerConfig, Digest, ImageConfig, Platform, RootFs};
 
 /// Compiles bytes as a Dockerfile, for the last stage and for all of them.
@@ -16,11 +17,10 @@ pub fn bytes(bytes: &[u8]) {
             ..BuildOptions::default()
         };
         let compiled = compiler::compile(&tree, &file, &options, &Images);
-        for label in compiled.diagnostics.iter().flat_map(|found| &found.labels) {
-            let source = compiled.sources.iter().find(|it| it.id() == label.span.source);
-            let text = source.expect("a place is in a source that is known").text();
-            assert!(text.get(label.span.range()).is_some(), "{:?} in {text:?}", label.span);
-        }
+        compiled.diagnostics.iter().for_each(|found| placed(found, &compiled.sources));
+        let check = CheckOptions { experimental: RuleSet::All, ..CheckOptions::default() };
+        let lints = compiler::lint::lint(&tree, &compiled, &check);
+        lints.iter().for_each(|found| placed(found, &compiled.sources));
         let errors = compiled.diagnostics.iter().any(|found| found.severity == Severity::Error);
         let Some(graph) = compiled.graph else {
             assert!(errors || !parses, "no graph, and nobody says why: {:?}", file.text());
@@ -36,6 +36,15 @@ pub fn bytes(bytes: &[u8]) {
             );
             assert_eq!(one.key(), other.key());
         }
+    }
+}
+
+/// Each place is one of a source that is known.
+fn placed(found: &Diagnostic, sources: &[SourceFile]) {
+    for label in &found.labels {
+        let source = sources.iter().find(|it| it.id() == label.span.source);
+        let text = source.expect("a place is in a source that is known").text();
+        assert!(text.get(label.span.range()).is_some(), "{:?} in {text:?}", label.span);
     }
 }
 

@@ -28,8 +28,11 @@ fn replay(target: &str, probe: fn(&[u8])) {
     }
 }
 
-/// The targets, by the folders of their inputs.
-const TARGETS: [(&str, fn(&[u8])); 5] = [
+/// The folder of its inputs, and its probe.
+type Target = (&'static str, fn(&[u8]));
+
+/// All targets, by name.
+const TARGETS: [Target; 5] = [
     ("compile", crate::compile::bytes),
     ("expand", crate::expand::bytes),
     ("ignore", crate::ignore::bytes),
