@@ -153,7 +153,11 @@ impl<'a> Conversion<'a> {
                 wanted,
                 names.iter().map(String::as_str),
             );
-            self.out.say(Diagnostic::without_place("unknown-target", message));
+            let found = Diagnostic::without_place("unknown-target", message);
+            self.out.say(match names.is_empty() {
+                true => found.help("no stage has a name; name one with `FROM IMAGE AS NAME`"),
+                false => found.help(format!("the stages are {}", names.join(", "))),
+            });
         }
         found
     }

@@ -173,6 +173,10 @@ impl Cause {
                 Some(format!("give it with --secret id={id},src=FILE"))
             }
             Cause::AgentMissing { id, .. } => Some(format!("give it with --ssh {id}")),
+            Cause::NotStarted { source, .. } if no_shell(source) => {
+                let form = r#"RUN ["/program", "argument"]"#;
+                Some(format!("the image has no shell; start a program that it has: {form}"))
+            }
             Cause::ExitCode { .. }
             | Cause::NotStarted { .. }
             | Cause::Exec(_)
@@ -184,4 +188,8 @@ impl Cause {
             | Cause::Cancelled => None,
         }
     }
+}
+
+fn no_shell(error: &sandbox::SandboxError) -> bool {
+    matches!(error, sandbox::SandboxError::ProgramNotFound { program } if program == "/bin/sh")
 }

@@ -18,8 +18,8 @@ pub(crate) fn run(args: &PruneArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let keep_storage =
         args.keep_storage.as_deref().map(|text| size::parse("keep-storage", text)).transpose()?;
     let what = match args.all {
-        true => "images without a name, results of earlier builds and cache mounts",
-        false => "images without a name and results of earlier builds",
+        true => "images without a name, results of steps that are in no image, and cache mounts",
+        false => "images without a name, and results of steps that are in no image",
     };
     if !args.force && !confirmed(what, ui)? {
         return Ok(ExitCode::SUCCESS);
