@@ -92,6 +92,20 @@ fn examples_are_found_and_what_to_use_instead_is_not() {
 }
 
 #[test]
+fn no_rule_is_forgotten() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lint/rules");
+    let mut files: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let mut registered: Vec<String> =
+        RULES.iter().map(|rule| format!("{}.rs", spelled(rule.name(), '_'))).collect();
+    files.sort();
+    registered.sort();
+    assert_eq!(files, registered);
+}
+
+#[test]
 fn fixes_mend_their_findings() {
     let mut fixed = 0;
     for rule in RULES {
