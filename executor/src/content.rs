@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use store::{LayerId, Source, Store};
 
-use crate::context::Disk;
+use crate::context::{Disk, Identity};
 
 /// Where the bytes of a file are.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub(crate) enum Content {
         disk: Arc<Disk>,
         /// The path in it.
         path: Arc<[u8]>,
+        /// Which file it was when it was hashed.
+        seen: Option<Identity>,
     },
     /// In a layer of the store.
     Layer {
@@ -46,7 +48,7 @@ impl Content {
     /// It cannot be opened.
     pub(crate) fn open(&self, store: &Store) -> io::Result<Source> {
         Ok(match self {
-            Content::Disk { disk, path } => Source::File(disk.open(path)?),
+            Content::Disk { disk, path, seen: _ } => Source::File(disk.open(path)?),
             Content::Layer { layer, position } => {
                 Source::File(store.open_file(*layer, *position).map_err(io::Error::other)?)
             }
@@ -57,6 +59,20 @@ impl Content {
             })),
             Content::Bytes(bytes) => Source::Reader(Box::new(io::Cursor::new(Arc::clone(bytes)))),
         })
+    }
+
+    /// The path of a file of the user that is not what it was when it was hashed. Asked once it was read: then what
+    /// was read is what was hashed.
+    pub(crate) fn changed(&self) -> Option<&[u8]> {
+        match self {
+            Content::Disk { disk, path, seen: Some(seen) } => {
+                (!disk.is_still(path, seen)).then_some(path)
+            }
+            Content::Disk { seen: None, .. }
+            | Content::Layer { .. }
+            | Content::Part { .. }
+            | Content::Bytes(_) => None,
+        }
     }
 }
 

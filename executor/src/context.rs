@@ -23,7 +23,7 @@ use crate::tree::{Found, LinkId, SourceTree};
 
 mod hash;
 
-pub(crate) use hash::{StatCaches, hash_files};
+pub(crate) use hash::{Identity, StatCaches, hash_files};
 
 /// A local build context.
 #[derive(Debug)]
@@ -66,6 +66,16 @@ impl Disk {
             verdicts: Mutex::default(),
             stats: Mutex::default(),
         })
+    }
+
+    /// Which file was at a path when it was looked at.
+    pub(crate) fn identity(&self, path: &[u8]) -> Option<Identity> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied()
+    }
+
+    /// Whether a file is the one that was seen, and was not written since.
+    pub(crate) fn is_still(&self, path: &[u8], seen: &Identity) -> bool {
+        self.stat(path).is_ok_and(|stat| stat.is_some_and(|it| seen.is_unwritten(&it)))
     }
 
     /// The folder.

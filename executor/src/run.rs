@@ -23,6 +23,7 @@ use crate::op::exec::runner::Runner;
 use crate::remote::Remote;
 use crate::snapshot::{Layer, Snapshot};
 use crate::status::Event;
+use crate::tree::display;
 use crate::verdict::Verdict;
 
 /// What all steps of a build share.
@@ -208,7 +209,10 @@ impl<'a> Cx<'a> {
                 store.add_sourced(index, &files, Keep::Files)?
             }
             NewLayer::Sourced(index, contents) => {
-                store.add_sourced(index, &self.source(&contents), self.how_to_keep(id))?
+                let layer =
+                    store.add_sourced(index, &self.source(&contents), self.how_to_keep(id))?;
+                unchanged(&contents)?;
+                layer
             }
         };
         Ok(Layer { id: layer, digest: result.0, created })
@@ -235,6 +239,18 @@ impl<'a> Cx<'a> {
             Some(content) => content.open(store),
             None => Ok(store::Source::Reader(Box::new(std::io::empty()))),
         }
+    }
+}
+
+/// Fails if a file of the user changed between being hashed and being read.
+fn unchanged(contents: &[Option<Content>]) -> Result<(), Cause> {
+    match contents.iter().flatten().find_map(Content::changed) {
+        None => Ok(()),
+        Some(path) => Err(Cause::File {
+            message: format!("`{}` changed while it was copied", display(path)),
+            help: Some("build again when nothing writes to it".into()),
+            span: None,
+        }),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::tree::Found;
 
 /// What tells a file from an earlier or other one without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     dev: u64,
     ino: u64,
     size: u64,
@@ -41,6 +41,12 @@ impl Identity {
             ctime: time(stat.st_ctime, stat.st_ctime_nsec),
             mode: stat.st_mode,
         }
+    }
+
+    /// Whether it is the same file with the same content; a new link to it or another mode is no change.
+    pub(super) fn is_unwritten(&self, stat: &Stat) -> bool {
+        let Identity { dev, ino, size, mtime, ctime: _, mode: _ } = Identity::of(stat);
+        (dev, ino, size, mtime) == (self.dev, self.ino, self.size, self.mtime)
     }
 
     fn is(&self, cached: &CachedFile) -> bool {

@@ -1,6 +1,7 @@
 //! A context on disk, seen through its .dockerignore, and its stat cache.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use store::{FileDigest, Kind};
@@ -88,4 +89,20 @@ fn a_known_file_is_not_read_again_unless_it_is_fresh() {
     assert_eq!(hashed(&world, &disk(&world, ""), later), one);
     world.write("f", "two");
     assert_ne!(hashed(&world, &disk(&world, ""), later), one);
+}
+
+#[test]
+fn a_file_that_is_written_is_not_what_was_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), "1").unwrap();
+    let context = LocalContext { root: folder.path().to_owned(), ignore: None };
+    let disk = Arc::new(Disk::open_context(&context).unwrap());
+    let found = disk.get(b"a").unwrap().unwrap();
+    let content = crate::op::source::disk_content(&disk, &found).unwrap();
+    std::fs::hard_link(folder.path().join("a"), folder.path().join("b")).unwrap();
+    assert_eq!(content.changed(), None);
+    std::fs::write(folder.path().join("a"), "22").unwrap();
+    assert_eq!(content.changed(), Some(&b"a"[..]));
+    std::fs::remove_file(folder.path().join("a")).unwrap();
+    assert_eq!(content.changed(), Some(&b"a"[..]));
 }

@@ -122,6 +122,7 @@ pub(crate) fn disk_content(disk: &Arc<Disk>, found: &Found) -> Option<Content> {
         Kind::File { .. } => Some(Content::Disk {
             disk: Arc::clone(disk),
             path: Arc::from(found.entry.path.as_slice()),
+            seen: disk.identity(&found.entry.path),
         }),
         Kind::Whiteout
         | Kind::Dir { .. }
