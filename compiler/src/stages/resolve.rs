@@ -13,6 +13,8 @@ use crate::op::{GitSource, HttpSource, ImageOrigin, ImageSource, Op, SourceOp};
 use crate::suggest::with_suggestion;
 use crate::world::{ImageQuery, NamedContext, ResolvedImage, WorldError};
 
+/// The code of the diagnostic for an image that is nowhere.
+const UNRESOLVED: &str = "unresolved-image";
 /// Names of images that are often meant.
 const COMMON_IMAGES: [&str; 7] =
     ["alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora"];
@@ -88,7 +90,14 @@ impl<'a> Conversion<'a> {
             return;
         }
         if let Err(error) = self.resolve_base(index, wanted) {
-            self.stages[index].failed = true;
+            if error.code == UNRESOLVED {
+                // Mistakes in the stage are told in the same go, as over an empty base.
+                let target = &self.platforms.target;
+                let stage = &mut self.stages[index];
+                stage.image = image::empty(stage.platform.as_ref().unwrap_or(target));
+            } else {
+                self.stages[index].failed = true;
+            }
             self.out.say(error);
         }
         self.stages[index].dispatched |= is_image && wanted;
@@ -167,7 +176,7 @@ impl<'a> Conversion<'a> {
         let names = self.stage_names();
         let options = names.iter().map(String::as_str).chain(COMMON_IMAGES);
         let message = with_suggestion(format!("{name}: {}", error.message), name, options);
-        let diagnostic = Diagnostic::error("unresolved-image", message, span);
+        let diagnostic = Diagnostic::error(UNRESOLVED, message, span);
         match error.help {
             Some(help) => diagnostic.help(help),
             None => diagnostic,

@@ -53,7 +53,7 @@ fn one_mistake_each() {
 fn several_mistakes_are_all_told_but_not_what_follows_from_them() {
     let text = "FROM nosuchimage AS a\nFROM a AS b\nEXPOSE x\nFROM busybox\nEXPOSE y\nSTOPSIGNAL z\nCOPY --from=b / /\n";
     let words: Vec<String> = errors(text, &options()).into_iter().map(|(word, _)| word).collect();
-    assert_eq!(words, ["nosuchimage", "y", "z"]);
+    assert_eq!(words, ["nosuchimage", "x", "y", "z"]);
 }
 
 #[test]
