@@ -27,7 +27,9 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
                 ui.line(findings::unreadable(&file.to_string_lossy(), &error.to_string()))?;
                 continue;
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                return Err(error.help("give the path of the Dockerfile: `dfc check FILE`"));
+            }
         };
         let checked = match args.rules {
             CheckRules::All => {

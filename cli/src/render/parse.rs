@@ -112,7 +112,7 @@ pub(crate) fn json(file: &SourceFile, parse: &Parse<Dockerfile>) -> String {
 
 /// A file that could not be read, in the same form.
 pub(crate) fn unreadable(name: &str, error: &io::Error) -> String {
-    let message = format!("cannot read `{name}`: {error}");
+    let message = format!("cannot read `{name}`: {}", crate::error::reason(error));
     let error = ErrorJson {
         line: None,
         end_line: None,
