@@ -24,7 +24,7 @@ pub struct Account {
 /// # Errors
 /// A name is not known, or the files cannot be read.
 pub fn account(store: &Store, layers: &[LayerId], user: &str) -> Result<Account, Cause> {
-    let base = Base { view: store.view(layers)?, layers: layers.to_vec() };
+    let base = Base::new(store.view(layers)?, layers.to_vec());
     let process = owner::for_process(user, &accounts::read(&base, store)?)?;
     let owner::Process { owner, groups, home } = process;
     Ok(Account { uid: owner.uid, gid: owner.gid, groups, home })

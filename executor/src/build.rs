@@ -18,6 +18,7 @@ use crate::plan::Plan;
 use crate::run::{Cx, Inputs, Outcome, run_step};
 use crate::schedule::{Threads, Workers, with_workers};
 use crate::status::Event;
+use crate::unpacked::Fresh;
 
 /// More steps than this at the same time do not happen, unless the user says so.
 const MANY_JOBS: usize = 64;
@@ -70,11 +71,13 @@ enum Done {
 }
 
 /// Work beside the steps: bytes that the image will need.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct PackJob {
     step: StepId,
     layer: LayerId,
     what: Bytes,
+    /// Where the contents of a layer are that has no blob yet.
+    fresh: Option<Arc<Fresh>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +96,15 @@ impl PackJob {
             Bytes::Pack => {
                 cx.tell(Event::Packing { step: self.step });
                 let compression = cx.env.settings.compression;
-                let packed = cx.env.store.pack(self.layer, compression, cx.graph.epoch);
-                packed.map(Some).map_err(Cause::from)
+                let packed = match &self.fresh {
+                    Some(fresh) => fresh.pack(cx),
+                    None => cx
+                        .env
+                        .store
+                        .pack(self.layer, compression, cx.graph.epoch)
+                        .map_err(Cause::from),
+                };
+                packed.map(Some)
             }
         };
         Done::Pack { job: self, packed, took: clock.elapsed() }
@@ -208,7 +218,7 @@ impl<'a, 'b> Merge<'a, 'b> {
         };
         if new && self.cx.needs.image(id) {
             for layer in &outcome.layers {
-                self.pack(id, layer.id, Bytes::Pack);
+                self.pack(id, layer.id, Bytes::Pack, outcome.fresh.clone());
             }
         }
         if base
@@ -216,15 +226,15 @@ impl<'a, 'b> Merge<'a, 'b> {
             && let crate::run::Made::Layers(snapshot) = &outcome.made
         {
             for layer in &snapshot.layers {
-                self.pack(id, layer.id, Bytes::Fetch);
+                self.pack(id, layer.id, Bytes::Fetch, None);
             }
         }
     }
 
-    fn pack(&mut self, step: StepId, layer: LayerId, what: Bytes) {
+    fn pack(&mut self, step: StepId, layer: LayerId, what: Bytes, fresh: Option<Arc<Fresh>>) {
         if self.packing.insert(layer) {
             self.open_packs += 1;
-            self.workers.pack(PackJob { step, layer, what });
+            self.workers.pack(PackJob { step, layer, what, fresh });
         }
     }
 

@@ -4,6 +4,7 @@
 //! written anywhere: the result is an index and a place for the content of each file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use store::layer::index::{is_below, join, parent};
 use store::{Entry, Kind, LayerId, LayerIndex, Mtime, TreeView};
@@ -12,6 +13,7 @@ use crate::content::Content;
 use crate::error::Cause;
 use crate::op::file::owner::Owner;
 use crate::tree::{Last, Step, components, display, resolve};
+use crate::unpacked::Contents;
 
 /// The tree that a layer is made over.
 #[derive(Debug)]
@@ -20,9 +22,23 @@ pub(crate) struct Base {
     pub(crate) view: TreeView,
     /// Its layers, bottom first.
     pub(crate) layers: Vec<LayerId>,
+    /// The contents of those whose blob is not there yet.
+    pub(crate) unpacked: BTreeMap<LayerId, Arc<Contents>>,
 }
 
 impl Base {
+    /// A tree whose layers are all in the store.
+    pub(crate) fn new(view: TreeView, layers: Vec<LayerId>) -> Base {
+        Base { view, layers, unpacked: BTreeMap::new() }
+    }
+
+    /// The content at a place of the tree.
+    pub(crate) fn content_at(&self, at: store::Place) -> Content {
+        let layer = self.layers[at.layer];
+        let unpacked = self.unpacked.get(&layer).and_then(|contents| contents[at.position].clone());
+        unpacked.unwrap_or(Content::Layer { layer, position: at.position })
+    }
+
     /// The layers that an overlay needs: not the empty ones, and each only once, since the kernel refuses a folder that
     /// stands twice. Of a layer that comes again further up only the upper one can be seen.
     pub(crate) fn visible_layers(&self) -> Vec<LayerId> {
@@ -181,8 +197,7 @@ impl<'a> Draft<'a> {
         let node = base.view.get(path)?;
         let content = base.view.content(node)?;
         let kind = Kind::File { size: content.size, digest: content.digest };
-        let layer = base.layers[content.at.layer];
-        let place = Content::Layer { layer, position: content.at.position };
+        let place = base.content_at(content.at);
         Some((Entry { kind, ..node.entry.clone() }, place))
     }
 

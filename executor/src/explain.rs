@@ -82,6 +82,7 @@ fn one(cx: &Cx<'_>, id: StepId, inputs: &Inputs) -> Result<(Verdict, Option<Outc
                 made: Made::Layers(base.with(&hit.layers)),
                 layers: hit.layers,
                 verdict: Verdict::Hit,
+                fresh: None,
             };
             (Verdict::Hit, Some(outcome))
         }

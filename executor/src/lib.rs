@@ -36,6 +36,7 @@ mod snapshot;
 pub mod status;
 mod time;
 mod tree;
+mod unpacked;
 pub mod verdict;
 
 #[cfg(test)]

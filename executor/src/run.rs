@@ -24,6 +24,7 @@ use crate::remote::Remote;
 use crate::snapshot::{Layer, Snapshot};
 use crate::status::Event;
 use crate::tree::display;
+use crate::unpacked::{Contents, Fresh, Unpacked};
 use crate::verdict::Verdict;
 
 /// What all steps of a build share.
@@ -44,6 +45,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) slots: Slots,
     /// Layers of images that may not be here yet.
     pub(crate) remote: Remote,
+    /// Layers that are still being packed.
+    pub(crate) unpacked: Unpacked,
     /// Cache mounts that began anew in this build.
     pub(crate) renewed: Mutex<BTreeSet<String>>,
     /// Runs commands.
@@ -63,6 +66,8 @@ pub(crate) struct Outcome {
     pub(crate) layers: Vec<Layer>,
     /// Whether it was cached.
     pub(crate) verdict: Verdict,
+    /// What is to be done before its layer is whole.
+    pub(crate) fresh: Option<Arc<Fresh>>,
 }
 
 /// A tree that a step made.
@@ -118,6 +123,7 @@ impl<'a> Cx<'a> {
             needs: Needs::new(graph),
             slots: Slots::new(graph, &env.settings.project),
             remote: Remote::default(),
+            unpacked: Unpacked::default(),
             renewed: Mutex::default(),
             runner,
             overlay: OnceLock::new(),
@@ -177,7 +183,8 @@ impl<'a> Cx<'a> {
     pub(crate) fn base(&self, id: StepId, snapshot: &Snapshot) -> Result<Base, Cause> {
         self.remote.bring(self, id, snapshot)?;
         let layers = snapshot.ids();
-        Ok(Base { view: self.env.store.view(&layers)?, layers })
+        let unpacked = self.unpacked.among(&layers);
+        Ok(Base { view: self.env.store.view(&layers)?, layers, unpacked })
     }
 
     /// Puts a new layer into the store, unless the same step made the same before: then that layer is kept, so that all
@@ -218,6 +225,29 @@ impl<'a> Cx<'a> {
         Ok(Layer { id: layer, digest: result.0, created })
     }
 
+    /// As [`Cx::keep`]; but of a layer that only goes into an image no more than the index: the contents that are given
+    /// back are packed beside the steps that follow.
+    fn keep_index(
+        &self,
+        id: StepId,
+        lookup: &Lookup,
+        new: NewLayer,
+        created: i64,
+    ) -> Result<(Layer, Option<Arc<Contents>>), Cause> {
+        let (index, contents) = match (new, self.how_to_keep(id)) {
+            (NewLayer::Sourced(index, contents), Keep::Packed { .. }) => (index, contents),
+            (new, _) => return Ok((self.keep(id, lookup, new, created)?, None)),
+        };
+        let result = index.result_digest();
+        if let Some(earlier) = lookup.same_result(self.env.store, &result)? {
+            return Ok((earlier, None));
+        }
+        let layer = self.env.store.add_index(index)?;
+        let contents = Arc::new(contents);
+        self.unpacked.add(layer, &contents);
+        Ok((Layer { id: layer, digest: result.0, created }, Some(contents)))
+    }
+
     fn how_to_keep(&self, id: StepId) -> Keep {
         let is_for_blobs = match self.env.settings.deliver {
             Deliver::Blobs | Deliver::NewBlobs => true,
@@ -243,7 +273,7 @@ impl<'a> Cx<'a> {
 }
 
 /// Fails if a file of the user changed between being hashed and being read.
-fn unchanged(contents: &[Option<Content>]) -> Result<(), Cause> {
+pub(crate) fn unchanged(contents: &[Option<Content>]) -> Result<(), Cause> {
     match contents.iter().flatten().find_map(Content::changed) {
         None => Ok(()),
         Some(path) => Err(Cause::File {
@@ -364,6 +394,7 @@ fn run_cached(
                 made: Made::Layers(base.with(&hit.layers)),
                 layers: hit.layers,
                 verdict: Verdict::Hit,
+                fresh: None,
             });
         }
         Found::Miss { reasons, keys, preimage } => (reasons, keys, preimage),
@@ -374,7 +405,7 @@ fn run_cached(
     let started = (cx.env.now)().duration_since(UNIX_EPOCH);
     let new = step.run(cx)?;
     let created = started.map_or(0, |since| since.as_secs().cast_signed());
-    let layer = cx.keep(id, &lookup, new, created)?;
+    let (layer, contents) = cx.keep_index(id, &lookup, new, created)?;
     // The time of a layer that was kept stays, too: it is what the image's history says.
     let ran = Ran {
         result: store::TreeDigest(layer.digest),
@@ -382,6 +413,12 @@ fn run_cached(
         duration: clock.elapsed(),
         started: layer.created,
     };
-    lookup.record(cx.env.store, &keys, &preimage, &ran)?;
-    Ok(Outcome { made: Made::Layers(base.with(&[layer])), layers: vec![layer], verdict })
+    let fresh = match contents {
+        Some(contents) => Some(Arc::new(Fresh { contents, lookup, keys, preimage, ran })),
+        None => {
+            lookup.record(cx.env.store, &keys, &preimage, &ran)?;
+            None
+        }
+    };
+    Ok(Outcome { made: Made::Layers(base.with(&[layer])), layers: vec![layer], verdict, fresh })
 }

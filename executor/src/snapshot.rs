@@ -83,6 +83,6 @@ impl Base {
     /// Where the content of a file of the tree is.
     pub(crate) fn content_of(&self, path: &[u8]) -> Option<Content> {
         let at = self.view.content(self.view.get(path)?)?.at;
-        Some(Content::Layer { layer: self.layers[at.layer], position: at.position })
+        Some(self.content_at(at))
     }
 }

@@ -51,6 +51,21 @@ impl Store {
         Ok(packed)
     }
 
+    /// Packs a layer that is an index so far ([`Store::add_index`]) straight from its sources. Each is read once, and
+    /// must have the size that its entry says.
+    pub fn pack_sourced(
+        &self,
+        id: LayerId,
+        source: &dyn ContentSource,
+        compression: Compression,
+        epoch: Option<i64>,
+    ) -> Result<Packed, StoreError> {
+        let index = self.index(id)?;
+        let packed = self.pack_index(&index, source, compression, epoch)?;
+        self.put_packed(id, &packed, packer(compression))?;
+        Ok(packed)
+    }
+
     /// Packs an index straight from its sources.
     pub(crate) fn pack_index(
         &self,

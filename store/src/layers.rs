@@ -138,6 +138,11 @@ impl Store {
         self.register(staged, None, None)
     }
 
+    /// Makes a layer of an index alone. Its contents must follow by [`Store::pack_sourced`] before anything refers to it.
+    pub fn add_index(&self, index: LayerIndex) -> Result<LayerId, StoreError> {
+        self.register(self.stage(index)?, None, None)
+    }
+
     /// Makes a layer of an index whose contents come from elsewhere. Each is read once, and must have the size that
     /// its entry says.
     pub fn add_sourced(

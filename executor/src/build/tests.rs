@@ -1,9 +1,9 @@
 //! Whole builds with commands that are made up.
 
-use compiler::op::HttpSource;
-use compiler::op::SourceOp;
+use compiler::graph::Span;
+use compiler::op::{FileAction, HttpSource, SourceOp};
 use compiler::reason::MissReason;
-use compiler::{BuildGraph, Op, Role, StepId};
+use compiler::{BuildGraph, Op, Role, StepId, Words};
 
 use super::build_with;
 use crate::error::Cause;
@@ -223,4 +223,43 @@ fn a_folder_step_alone_makes_an_image() {
     assert_eq!(images[0].config.created.as_deref(), Some("2001-09-09T01:46:40Z"));
     let index = world.store.index(images[0].layers[0].id.unwrap()).unwrap();
     assert_eq!(index.get(b"a/b").unwrap().mtime.secs, 1_000_000_000);
+}
+
+#[test]
+fn a_layer_is_read_while_it_is_packed() {
+    let world = World::new();
+    world.write("etc/passwd", "bob:x:7:7::/:/bin/sh\n");
+    world.write("src/a", "1");
+    let mut graph = BuildGraph::default();
+    let context = add(&mut graph, context_step(), None);
+    let passwd = add_copy(&mut graph, copy_step("/etc", "/etc/"), None, context);
+    let mut owned = copy_step("/src", "/app/");
+    if let Op::File(file) = &mut owned.op
+        && let FileAction::Copy(copy) = &mut file.actions[0]
+    {
+        copy.owner = Some("bob".into());
+    }
+    let owned = add_copy(&mut graph, owned, Some(passwd), context);
+    target(&mut graph, &[passwd, owned]);
+    let first = build(&world, &graph, &FakeRunner::default());
+    assert_eq!(first[0].layers.len(), 2);
+    world.verdicts();
+    let again = build(&world, &graph, &FakeRunner::default());
+    assert!(world.verdicts().values().all(|verdict| *verdict == Verdict::Hit));
+    assert_eq!(again[0].manifest, first[0].manifest);
+}
+
+#[test]
+fn what_is_missing_is_pointed_at() {
+    let world = World::new();
+    world.write("src/a", "1");
+    let mut graph = BuildGraph::default();
+    let context = add(&mut graph, context_step(), None);
+    let mut copy = copy_step("/src/b", "/app/");
+    let word = Span::new(5, 10);
+    copy.words = Words { parts: vec![Some(word)], ..Words::default() };
+    let copy = add_copy(&mut graph, copy, None, context);
+    target(&mut graph, &[copy]);
+    let error = build_with(&graph, &world.env(), &FakeRunner::default()).unwrap_err();
+    assert_eq!((error.step, error.span), (Some(copy), Some(word)));
 }

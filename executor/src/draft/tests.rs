@@ -32,7 +32,7 @@ fn bytes(text: &str) -> Option<Content> {
 
 fn base(entries: Vec<Entry>) -> Base {
     let index = Arc::new(LayerIndex::new(entries).unwrap());
-    Base { view: TreeView::new(&[index]), layers: vec![LayerId(1)] }
+    Base::new(TreeView::new(&[index]), vec![LayerId(1)])
 }
 
 fn show(draft: Draft<'_>) -> Vec<String> {
@@ -121,6 +121,6 @@ fn overlays_get_each_layer_once() {
         .map(|entries| Arc::new(LayerIndex::new(entries).unwrap()));
     let layers: Vec<LayerId> = [1, 2, 1, 3, 3].map(LayerId).to_vec();
     let stack = [&full, &other, &full, &empty, &empty].map(Arc::clone);
-    let base = Base { view: TreeView::new(&stack), layers };
+    let base = Base::new(TreeView::new(&stack), layers);
     assert_eq!(base.visible_layers(), [LayerId(2), LayerId(1)]);
 }

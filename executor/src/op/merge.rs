@@ -21,5 +21,10 @@ pub(crate) fn run(cx: &Cx<'_>, id: StepId, inputs: &Inputs) -> Result<Outcome, C
             Role::Source(_) | Role::Mount(_) | Role::Upper(_) => layers.extend(snapshot.layers),
         }
     }
-    Ok(Outcome { made: Made::Layers(base.with(&layers)), layers, verdict: Verdict::Hit })
+    Ok(Outcome {
+        made: Made::Layers(base.with(&layers)),
+        layers,
+        verdict: Verdict::Hit,
+        fresh: None,
+    })
 }

@@ -67,7 +67,7 @@ pub(crate) fn explain(
 
 /// A tree that is there without anything run.
 fn at_hand(made: Made, layers: Vec<Layer>) -> Outcome {
-    Outcome { made, layers, verdict: Verdict::Hit }
+    Outcome { made, layers, verdict: Verdict::Hit, fresh: None }
 }
 
 /// The layers of a tree; a context becomes one.

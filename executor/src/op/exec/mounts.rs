@@ -133,7 +133,7 @@ fn show(cx: &Cx<'_>, kept: &mut Kept, tree: &Snapshot, readonly: bool) -> Result
 /// The files of a tree's layers; they are in the store already.
 fn lowers(cx: &Cx<'_>, tree: &Snapshot) -> Result<Vec<PathBuf>, Cause> {
     let (store, layers) = (cx.env.store, tree.ids());
-    let base = Base { view: store.view(&layers)?, layers };
+    let base = Base::new(store.view(&layers)?, layers);
     Ok(store.lay_out_chain(&base.visible_layers())?)
 }
 

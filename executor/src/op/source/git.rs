@@ -71,6 +71,7 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &GitSource) -> Result<Outcome
         made: Made::Layers(Snapshot { layers: vec![layer] }),
         layers: vec![layer],
         verdict,
+        fresh: None,
     })
 }
 

@@ -77,6 +77,7 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &HttpSource) -> Result<Outcom
         made: Made::Layers(Snapshot { layers: vec![layer] }),
         layers: vec![layer],
         verdict,
+        fresh: None,
     })
 }
 
