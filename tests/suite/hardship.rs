@@ -21,7 +21,7 @@ const KILLS: u32 = 20;
 /// A killed build lives at most this long; a whole one takes about as much.
 const LONGEST_LIFE: u32 = 600;
 
-/// Both of a disk and of a file that does not fit on it, in MiB.
+/// The size of a disk, and of a file that does not fit on it, in MiB.
 const DISK: usize = 24;
 const TOO_MUCH: usize = 40;
 
