@@ -13,14 +13,7 @@ use crate::context::{Disk, Identity};
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
     /// In a folder of the user.
-    Disk {
-        /// The folder.
-        disk: Arc<Disk>,
-        /// The path in it.
-        path: Arc<[u8]>,
-        /// Which file it was when it was hashed.
-        seen: Option<Identity>,
-    },
+    Disk(Arc<DiskFile>),
     /// In a layer of the store.
     Layer {
         /// The layer.
@@ -41,6 +34,17 @@ pub(crate) enum Content {
     Bytes(Arc<[u8]>),
 }
 
+/// A file of the user.
+#[derive(Debug)]
+pub(crate) struct DiskFile {
+    /// The folder.
+    pub(crate) disk: Arc<Disk>,
+    /// The path in it.
+    pub(crate) path: Vec<u8>,
+    /// Which file it was when it was hashed.
+    pub(crate) seen: Option<Identity>,
+}
+
 impl Content {
     /// Opens it for reading.
     ///
@@ -48,7 +52,7 @@ impl Content {
     /// It cannot be opened.
     pub(crate) fn open(&self, store: &Store) -> io::Result<Source> {
         Ok(match self {
-            Content::Disk { disk, path, seen: _ } => Source::File(disk.open(path)?),
+            Content::Disk(file) => Source::File(file.disk.open(&file.path)?),
             Content::Layer { layer, position } => {
                 Source::File(store.open_file(*layer, *position).map_err(io::Error::other)?)
             }
@@ -65,13 +69,11 @@ impl Content {
     /// was read is what was hashed.
     pub(crate) fn changed(&self) -> Option<&[u8]> {
         match self {
-            Content::Disk { disk, path, seen: Some(seen) } => {
-                (!disk.is_still(path, seen)).then_some(path)
+            Content::Disk(file) => {
+                let seen = file.seen.as_ref()?;
+                (!file.disk.is_still(&file.path, seen)).then_some(file.path.as_slice())
             }
-            Content::Disk { seen: None, .. }
-            | Content::Layer { .. }
-            | Content::Part { .. }
-            | Content::Bytes(_) => None,
+            Content::Layer { .. } | Content::Part { .. } | Content::Bytes(_) => None,
         }
     }
 }

@@ -11,7 +11,7 @@ use store::{Entry, Keep, Kind, TreeDigest};
 
 use crate::cache::preimage::Preimage;
 use crate::cache::{Definition, InputKey, Lookup, Ran};
-use crate::content::Content;
+use crate::content::{Content, DiskFile};
 use crate::context::{Disk, hash_files};
 use crate::draft::{Draft, NewFolder};
 use crate::error::Cause;
@@ -119,11 +119,11 @@ pub(crate) fn context_draft(
 pub(crate) fn disk_content(disk: &Arc<Disk>, found: &Found) -> Option<Content> {
     match &found.entry.kind {
         Kind::File { .. } if found.socket => Some(Content::Bytes(Arc::from([]))),
-        Kind::File { .. } => Some(Content::Disk {
+        Kind::File { .. } => Some(Content::Disk(Arc::new(DiskFile {
             disk: Arc::clone(disk),
-            path: Arc::from(found.entry.path.as_slice()),
+            path: found.entry.path.clone(),
             seen: disk.identity(&found.entry.path),
-        }),
+        }))),
         Kind::Whiteout
         | Kind::Dir { .. }
         | Kind::Hardlink { .. }
