@@ -9,11 +9,7 @@ use super::human::{self, Look};
 use crate::error::no_space;
 
 /// The text; ends with a line end.
-pub(crate) fn text(
-    error: &BuildError,
-    sources: &[SourceFile],
-    look: Look,
-) -> String {
+pub(crate) fn text(error: &BuildError, sources: &[SourceFile], look: Look) -> String {
     let mut text = String::new();
     let (tail, label) = match error.cause.as_ref() {
         Cause::ExitCode { tail, code, out_of_memory: false, .. } => {

@@ -182,8 +182,8 @@ fn paint(code: &str, text: &str, look: super::human::Look) -> String {
 mod tests {
     use std::time::Duration;
 
-    use compiler::{BuildOptions, ImageQuery, ResolvedImage, World, WorldError};
     use compiler::reason::MissReason;
+    use compiler::{BuildOptions, ImageQuery, ResolvedImage, World, WorldError};
     use executor::{StepReport, Verdict};
     use grammar::SourceFile;
     use oci::ImageConfig;

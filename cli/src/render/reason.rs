@@ -103,7 +103,9 @@ fn part_name(op: &Op, part: &str) -> String {
         ["layer", _] => "a layer of the image".into(),
         ["mount", number, field @ ..] => {
             let mount = match op {
-                Op::Exec(ExecOp { mounts, .. }) => number.parse().ok().and_then(|at: usize| mounts.get(at)),
+                Op::Exec(ExecOp { mounts, .. }) => {
+                    number.parse().ok().and_then(|at: usize| mounts.get(at))
+                }
                 Op::Source(_) | Op::File(_) | Op::Merge => None,
             };
             let field = field.join(" ");
