@@ -1,10 +1,10 @@
 //! [`GraphView`]: a build graph with what is known of its steps, as its renderers want it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use compiler::op::SourceOp;
-use compiler::{BuildGraph, Op, Step, StepId};
+use compiler::{BuildGraph, Op, StageId, Step, StepId};
 use executor::{StepReport, Verdict};
 use grammar::SourceFile;
 
@@ -94,7 +94,7 @@ impl GraphView {
         };
         let mut stages = BTreeMap::new();
         for (id, step) in graph.steps() {
-            if let Some(stage) = step.stage {
+            if let Some(stage) = step.stage.filter(|_| !is_shared_source(graph, id)) {
                 stages.entry(stage).or_insert_with(Vec::new).push(id.index());
             }
             let report = by_step.get(&id).copied();
@@ -159,6 +159,14 @@ impl GraphView {
             }
         }
     }
+}
+
+/// Whether several stages start from this very source: then it is of none of them, and none of them waits for another
+/// because of it.
+fn is_shared_source(graph: &BuildGraph, id: StepId) -> bool {
+    let stages: BTreeSet<Option<StageId>> =
+        graph.dependents(id).into_iter().map(|dependent| graph.step(dependent).stage).collect();
+    matches!(graph.step(id).op, Op::Source(_)) && 1 < stages.len()
 }
 
 fn step_view(

@@ -195,7 +195,9 @@ mod tests {
 
     impl World for Nowhere {
         fn image(&self, _: &ImageQuery<'_>) -> Result<ResolvedImage, WorldError> {
-            Ok(ResolvedImage { manifest: None, config: ImageConfig::default() })
+            let mut config = ImageConfig::default();
+            config.rootfs.diff_ids.push(oci::Digest::of(b"the layer of every base"));
+            Ok(ResolvedImage { manifest: None, config })
         }
 
         fn ignore_file(&self, _: &str) -> Option<(String, String)> {
