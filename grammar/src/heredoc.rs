@@ -259,6 +259,13 @@ mod tests {
     }
 
     #[test]
+    fn chomping_takes_tabs_only() {
+        let text = "\t\ta\n\t b\n";
+        let content = Spanned::new(text.to_owned(), crate::source::Span::new(0, text.len()));
+        assert_eq!(without_tabs(&content).text, "a\n b\n");
+    }
+
+    #[test]
     fn where_heredocs_begin() {
         assert_eq!(names("RUN <<EOF"), ["EOF"]);
         assert_eq!(names("RUN << EOF"), ["EOF"]);

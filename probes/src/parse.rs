@@ -79,7 +79,6 @@ fn words(it: &Statement) -> Vec<Word> {
             words.extend(line(&run.line));
             for mount in &run.mounts {
                 words.extend(mount.fields.iter().filter_map(|(_, value)| value.clone()));
-                mount.key_mistakes();
             }
         }
         Instruction::Env(pairs) | Instruction::Label(pairs) => {

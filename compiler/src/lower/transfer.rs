@@ -145,11 +145,6 @@ fn heredoc(cx: &mut Cx<'_, '_>, it: &SourceHeredoc) -> Result<(String, String), 
     Ok((it.name.value.clone(), data))
 }
 
-/// Takes the tabs off the beginning of each line.
-pub(super) fn without_tabs(text: &str) -> String {
-    text.split_inclusive('\n').map(|line| line.trim_start_matches('\t')).collect()
-}
-
 fn check_checksum(kind: &Transferring, paths: &[(String, &Word)]) -> Result<(), Diagnostic> {
     let Transferring::Add { checksum: Some((_, span)), .. } = kind else { return Ok(()) };
     let message = match paths {
@@ -372,10 +367,5 @@ mod tests {
                 "{path}"
             );
         }
-    }
-
-    #[test]
-    fn chomping_takes_tabs_only() {
-        assert_eq!(without_tabs("\t\ta\n\t b\n"), "a\n b\n");
     }
 }

@@ -8,13 +8,11 @@ use pest::iterators::Pair;
 use crate::diagnostic::Diagnostic;
 use crate::shape::{InstructionParser, Rule};
 use crate::source::Spanned;
-use crate::suggest;
 use crate::word::{Word, WordBuilder};
 
 /// One `--mount=key=value,…`, not expanded.
 ///
-/// BuildKit looks at keys and values when it compiles the RUN; [`Mount::key_mistakes`] tells what it will say of the
-/// keys.
+/// BuildKit looks at keys and values when it compiles the RUN, and so does whoever lowers this.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
     /// The whole value of the flag.
@@ -33,29 +31,6 @@ pub struct Device {
     /// Whether the build fails without it.
     pub required: bool,
 }
-
-/// The keys of a mount, each with whether it may stand without a value.
-const KEYS: &[(&str, bool)] = &[
-    ("type", false),
-    ("from", false),
-    ("source", false),
-    ("target", false),
-    ("readonly", true),
-    ("id", false),
-    ("sharing", false),
-    ("required", true),
-    ("size", false),
-    ("mode", false),
-    ("uid", false),
-    ("gid", false),
-    ("src", false),
-    ("dst", false),
-    ("destination", false),
-    ("ro", true),
-    ("rw", true),
-    ("readwrite", true),
-    ("env", false),
-];
 
 impl Mount {
     /// Reads the flag's value; what BuildKit would refuse before it compiles the RUN is a mistake.
@@ -80,32 +55,6 @@ impl Mount {
             }
         }
         Some(mount)
-    }
-
-    /// Keys that do not exist, and keys that lack a value: BuildKit refuses them if the RUN is compiled.
-    pub fn key_mistakes(&self) -> Vec<Diagnostic> {
-        self.fields.iter().filter_map(|(key, value)| key_mistake(key, value.as_ref())).collect()
-    }
-}
-
-fn key_mistake(key: &Spanned<String>, value: Option<&Word>) -> Option<Diagnostic> {
-    let name = key.value.as_str();
-    match (KEYS.iter().find(|(known, _)| *known == name), value) {
-        (Some(_), Some(_)) | (Some((_, true)), None) => None,
-        (_, None) => {
-            let message = format!("invalid field '{name}' must be a key=value pair");
-            Some(Diagnostic::error("invalid-mount", message, key.span))
-        }
-        (None, Some(value)) => {
-            let message = format!("unexpected key '{name}' in '{name}={}'", value.text);
-            let error = Diagnostic::error("invalid-mount", message, key.span);
-            Some(match suggest::nearest(name, KEYS.iter().map(|(known, _)| *known)) {
-                Some(near) => error
-                    .help(format!("did you mean `{near}`?"))
-                    .fix(format!("replace by `{near}`"), near),
-                None => error,
-            })
-        }
     }
 }
 

@@ -176,11 +176,6 @@ impl LayerIndex {
         &self.entries
     }
 
-    /// Takes the entries out.
-    pub fn into_entries(self) -> Vec<Entry> {
-        self.entries
-    }
-
     /// Whether the layer changes nothing.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

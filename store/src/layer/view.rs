@@ -131,11 +131,6 @@ impl TreeView {
         self.list(path, &scopes).into_iter().map(|(name, node, _)| (name, node)).collect()
     }
 
-    /// Whether the folder at a clean path holds nothing.
-    pub fn is_empty_dir(&self, path: &[u8]) -> bool {
-        self.children(path).is_empty()
-    }
-
     /// Visits everything below a clean path in tree order (the path itself not), folders before what is in them.
     pub fn walk<'a>(&'a self, path: &[u8], visit: &mut dyn FnMut(&[u8], Node<'a>)) {
         let Some((node, scopes)) = self.find(path) else { return };

@@ -3,7 +3,6 @@
 use grammar::tree::Heredoc;
 
 use crate::lower::name;
-use crate::lower::transfer::without_tabs;
 
 /// What a RUN line means.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub(super) fn read(line: &str, heredocs: &[Heredoc]) -> Command {
         let content = &first.content.value;
         return Command::Body {
             name: first.name.value.clone(),
-            body: if first.chomp { without_tabs(content) } else { content.clone() },
+            body: first.chomped().text,
             remark: name::summary(content),
         };
     }
