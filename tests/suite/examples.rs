@@ -1,5 +1,6 @@
-//! The examples build as their own first comments say.
+//! The examples build as their own first comments say; the project's own Dockerfile is free of findings.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use libtest_mimic::Trial;
@@ -16,7 +17,17 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("examples::scratch", || build("scratch", "note", &[])),
         trial("examples::parallel", busybox, || with_busybox("parallel", "gathered")),
         trial("examples::site", busybox, || with_busybox("site", "site")),
+        Trial::test("examples::own_dockerfile_has_no_findings", own_dockerfile),
     ]
+}
+
+/// The Dockerfile that makes dfc's own image; building it would compile everything once more.
+fn own_dockerfile() -> Outcome {
+    let dfc = Dfc::new()?;
+    let file = workspace().join("Dockerfile");
+    dfc.run([OsStr::new("check"), OsStr::new("--all-targets"), file.as_os_str()])?.expect(0)?;
+    let explained = dfc.run([OsStr::new("explain"), OsStr::new("--no-resolve"), file.as_os_str()])?;
+    explained.expect(0).map(|_| ())
 }
 
 fn with_busybox(example: &str, name: &str) -> Outcome {
