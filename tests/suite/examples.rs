@@ -26,7 +26,8 @@ fn own_dockerfile() -> Outcome {
     let dfc = Dfc::new()?;
     let file = workspace().join("Dockerfile");
     dfc.run([OsStr::new("check"), OsStr::new("--all-targets"), file.as_os_str()])?.expect(0)?;
-    let explained = dfc.run([OsStr::new("explain"), OsStr::new("--no-resolve"), file.as_os_str()])?;
+    let explained =
+        dfc.run([OsStr::new("explain"), OsStr::new("--no-resolve"), file.as_os_str()])?;
     explained.expect(0).map(|_| ())
 }
 
