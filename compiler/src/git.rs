@@ -1,6 +1,7 @@
 //! Git references as ADD and contexts write them: `https://host/repo.git#ref:subdir`, `git@host:repo`, and the query
 //! form `?ref=…&subdir=…`.
 
+use crate::address::percent_decoded;
 use crate::op::GitSource;
 use crate::paths;
 
@@ -19,6 +20,10 @@ pub(crate) struct GitReference {
     pub keep_git_dir: Option<bool>,
     /// `submodules=`
     pub submodules: Option<bool>,
+    /// `mtime=commit`
+    pub commit_times: bool,
+    /// `fetch-by-commit=`
+    pub fetch_by_commit: bool,
 }
 
 /// What a text is.
@@ -45,7 +50,20 @@ pub(crate) fn parse(text: &str) -> Parsed {
             Some(Ok(_)) | None => Parsed::Other,
         };
     }
-    let Some((remote, query, fragment)) = remote(text) else { return Parsed::Other };
+    match remote(text) {
+        Some(remote) => parsed(reference_of(remote, text)),
+        None => Parsed::Other,
+    }
+}
+
+fn parsed(reference: Result<GitReference, String>) -> Parsed {
+    reference.map_or_else(Parsed::Broken, Parsed::Git)
+}
+
+/// The reference to a remote with query and fragment of the text.
+fn reference_of(remote: String, text: &str) -> Result<GitReference, String> {
+    let (_, query, fragment) = split_url(text);
+    let remote = split_url(&remote).0.to_owned();
     let (reference, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));
     let found = GitReference {
         remote,
@@ -54,8 +72,16 @@ pub(crate) fn parse(text: &str) -> Parsed {
         ..GitReference::default()
     };
     match query {
-        None => Parsed::Git(found),
-        Some(query) => found.with_query(query).map_or_else(Parsed::Broken, Parsed::Git),
+        None => Ok(found),
+        Some(query) => found.with_query(query),
+    }
+}
+
+/// As [`parse`], for contexts: there `github.com/NAME/REPO` is a repository.
+pub(crate) fn parse_context(text: &str) -> Parsed {
+    match text.starts_with("github.com/") {
+        true => parsed(reference_of(format!("https://{text}"), text)),
+        false => parse(text),
     }
 }
 
@@ -79,9 +105,9 @@ pub(crate) fn http_file_name(url: &str) -> String {
     }
 }
 
-/// Remote, query and fragment, if it is one that git reads.
-fn remote(text: &str) -> Option<(String, Option<&str>, &str)> {
-    let (rest, query, fragment) = split_url(text);
+/// The remote without query and fragment, if it is one that git reads.
+fn remote(text: &str) -> Option<String> {
+    let (rest, _, _) = split_url(text);
     let alphanumeric =
         |scheme: &&str| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric());
     if let Some(scheme) = text.split_once("://").map(|(scheme, _)| scheme).filter(alphanumeric) {
@@ -94,7 +120,7 @@ fn remote(text: &str) -> Option<(String, Option<&str>, &str)> {
             _ => false,
         };
         let sound = !behind.contains(|c: char| c.is_ascii_control() || c == ' ');
-        return (known && sound).then(|| (format!("{scheme_lower}://{behind}"), query, fragment));
+        return (known && sound).then(|| format!("{scheme_lower}://{behind}"));
     }
     // git@host:path
     let (user, behind) = rest.split_once('@')?;
@@ -106,7 +132,7 @@ fn remote(text: &str) -> Option<(String, Option<&str>, &str)> {
         && !host.is_empty()
         && host.chars().all(host_fits)
         && !path.contains('\n');
-    fits.then(|| (rest.to_owned(), query, fragment))
+    fits.then(|| rest.to_owned())
 }
 
 /// What is before `?` and `#`, the query, and the fragment.
@@ -123,12 +149,14 @@ impl GitReference {
     pub(crate) fn source(self, checksum: Option<String>, keep_git_dir: bool) -> GitSource {
         let some = |text: String| Some(text).filter(|text| !text.is_empty());
         GitSource {
-            url: self.remote,
+            url: self.remote.into(),
             reference: some(self.reference),
             subdir: some(self.subdir),
             checksum,
             keep_git_dir,
             submodules: self.submodules.unwrap_or(true),
+            commit_times: self.commit_times,
+            fetch_by_commit: self.fetch_by_commit,
         }
     }
 
@@ -156,11 +184,10 @@ impl GitReference {
                 "checksum" | "commit" => self.checksum = value,
                 "keep-git-dir" => self.keep_git_dir = Some(switch(&key, &value)?),
                 "submodules" => self.submodules = Some(switch(&key, &value)?),
-                // Both say how to fetch, which does not change the tree.
-                "fetch-by-commit" => {
-                    switch(&key, &value)?;
+                "fetch-by-commit" => self.fetch_by_commit = switch(&key, &value)?,
+                "mtime" if matches!(value.as_str(), "checkout" | "commit") => {
+                    self.commit_times = value == "commit";
                 }
-                "mtime" if matches!(value.as_str(), "checkout" | "commit") => {}
                 "mtime" => {
                     let allowed = "must be \"checkout\" or \"commit\"";
                     return Err(format!("invalid mtime value: {value:?} ({allowed})"));
@@ -208,22 +235,6 @@ fn switch(key: &str, value: &str) -> Result<bool, String> {
 
 fn query_decoded(text: &str) -> Option<String> {
     percent_decoded(&text.replace('+', " "))
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        rest = behind;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let digits = std::str::from_utf8(rest.get(..2)?).ok()?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = &rest[2..];
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
 
+pub mod address;
 pub mod checks;
 pub mod compile;
 pub mod expand;
@@ -26,16 +27,19 @@ pub mod op;
 mod paths;
 pub mod pattern;
 pub mod reason;
+pub mod remote;
 mod stages;
 mod suggest;
 #[cfg(test)]
 mod testing;
 pub mod world;
 
+pub use address::Address;
 pub use checks::CheckOptions;
 pub use compile::{Compiled, compile};
 pub use facts::{Fact, LoweredStage};
 pub use graph::{BuildGraph, Input, Role, StageId, Step, StepId, Target, Words};
 pub use key::{CacheKey, KeyRecord};
 pub use op::Op;
-pub use world::{BuildOptions, ImageQuery, NamedContext, ResolvedImage, World, WorldError};
+pub use remote::RemoteContext;
+pub use world::{BuildOptions, ImageQuery, NamedContext, ResolvedImage, TimeOf, World, WorldError};

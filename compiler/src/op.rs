@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use oci::{Digest, Platform, Reference};
 
+use crate::address::Address;
+
 /// What a step does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
@@ -62,7 +64,7 @@ pub enum ImageOrigin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpSource {
     /// The URL.
-    pub url: String,
+    pub url: Address,
     /// The name the file gets: the last part of the URL's path, or `__unnamed__`.
     pub file_name: String,
     /// What its content must hash to.
@@ -73,7 +75,7 @@ pub struct HttpSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitSource {
     /// The remote.
-    pub url: String,
+    pub url: Address,
     /// Branch, tag, full `refs/...` name or commit; `None` for the remote's HEAD.
     pub reference: Option<String>,
     /// A folder in it.
@@ -84,6 +86,10 @@ pub struct GitSource {
     pub keep_git_dir: bool,
     /// Whether submodules are fetched, too.
     pub submodules: bool,
+    /// Whether all files get the time of the commit, and not the present one.
+    pub commit_times: bool,
+    /// Whether the commit of `checksum` is fetched as it is, without asking what the reference means.
+    pub fetch_by_commit: bool,
 }
 
 /// Runs a command.
@@ -294,6 +300,8 @@ pub enum Unpack {
     Never,
     /// Unpacked if it is an archive by its content, copied otherwise.
     Auto,
+    /// Unpacked as a build context: it must be an archive, of bounded size, in which nothing leads outside.
+    Context,
 }
 
 /// Makes a folder and its parents.

@@ -4,6 +4,7 @@ use grammar::Spanned;
 use oci::{Digest, ImageConfig, Platform, Reference};
 
 use crate::op::{ImageOrigin, Names};
+use crate::remote::RemoteContext;
 
 /// The outside, as the compiler sees it. The command line implements it over the store and registries, the tests over
 /// tables, the language server over what is at hand without the network. Who answers also caches.
@@ -17,6 +18,24 @@ pub trait World {
     /// The text of the .dockerignore that applies to a local context (`""`: the main one), with its name; `None` if
     /// there is none.
     fn ignore_file(&self, context: &str) -> Option<(String, String)>;
+
+    /// The time of a source, in seconds since 1970: of a repository that of its commit, of a download that of its
+    /// content; `None` if it has none. Asked if SOURCE_DATE_EPOCH names the source; may take long.
+    ///
+    /// # Errors
+    /// Says why the source cannot be had.
+    fn time_of(&self, _source: &TimeOf) -> Result<Option<i64>, WorldError> {
+        Ok(None)
+    }
+}
+
+/// Whose time is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TimeOf {
+    /// The main context.
+    Context,
+    /// A source that the Dockerfile or a named context names.
+    Remote(RemoteContext),
 }
 
 /// Which image is wanted.
@@ -61,6 +80,8 @@ pub struct BuildOptions {
     pub platforms: Vec<Platform>,
     /// The platform of this machine.
     pub build_platform: Option<Platform>,
+    /// Whether the main context was fetched, and has owners of its own; files of a folder are root's.
+    pub fetched_context: bool,
     /// `--build-context NAME=VALUE`
     pub contexts: Vec<(String, NamedContext)>,
     /// `--network`

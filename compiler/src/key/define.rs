@@ -60,19 +60,30 @@ fn image(record: &mut KeyRecord, source: &ImageSource) {
 
 fn http(record: &mut KeyRecord, source: &HttpSource) {
     let HttpSource { url, file_name, checksum } = source;
-    record.add("url", url.as_str());
+    record.add("url", url.as_str()); // without name and password
     record.add("file name", file_name.as_str());
     record.add_some("checksum", checksum.map(|it| it.to_string()).as_ref());
 }
 
 fn git(record: &mut KeyRecord, source: &GitSource) {
-    let GitSource { url, reference, subdir, checksum, keep_git_dir, submodules } = source;
-    record.add("url", url.as_str());
+    let GitSource {
+        url,
+        reference,
+        subdir,
+        checksum,
+        keep_git_dir,
+        submodules,
+        commit_times,
+        fetch_by_commit,
+    } = source;
+    record.add("url", url.as_str()); // without name and password
     record.add_some("reference", reference.as_ref());
     record.add_some("subdir", subdir.as_ref());
     record.add_some("checksum", checksum.as_ref());
     record.add("keep git dir", keep_git_dir.to_string());
     record.add("submodules", submodules.to_string());
+    record.add("commit times", commit_times.to_string());
+    record.add("fetch by commit", fetch_by_commit.to_string());
 }
 
 fn exec(record: &mut KeyRecord, op: &ExecOp) {
@@ -210,6 +221,7 @@ fn copy(record: &mut KeyRecord, number: usize, action: &CopyAction) {
         match unpack {
             Unpack::Never => "never",
             Unpack::Auto => "auto",
+            Unpack::Context => "context",
         },
     );
     for (position, pattern) in exclude.iter().enumerate() {

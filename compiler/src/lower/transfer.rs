@@ -5,6 +5,7 @@ use grammar::{Diagnostic, Span, Word};
 use oci::Digest;
 
 use super::{Cx, chmod, name};
+use crate::address::without_credentials;
 use crate::facts::Fact;
 use crate::git::{self, GitReference};
 use crate::graph::{Input, Role, Step, StepId, Words};
@@ -69,7 +70,10 @@ pub(super) fn lower(
     let env = cx.stage().tree.env.clone();
     let escape = cx.conversion.file.dialect.escape;
     let shown = name::expanded(cx.command.statement.original.trim(), &env, escape);
-    let shown = name::upper_case(&shown);
+    let shown = match kind {
+        Transferring::Copy { .. } => name::upper_case(&shown),
+        Transferring::Add { .. } => without_credentials(&name::upper_case(&shown)),
+    };
     let expanded = Expanded {
         owner,
         chmod,
@@ -104,7 +108,10 @@ pub(super) fn lower(
     add_steps(cx, &expanded, (FileOp { actions, on_scratch: link }, words), inputs, &shown);
 
     let mut text = history_flags(kind, &expanded);
-    let paths = paths.iter().map(|(path, _)| path.clone());
+    let paths = paths.iter().map(|(path, _)| match kind {
+        Transferring::Copy { .. } => path.clone(),
+        Transferring::Add { .. } => without_credentials(path),
+    });
     let heredocs = heredocs.iter().map(|(name, _)| format!("<<{name}"));
     for word in paths.chain(heredocs).chain([expanded.dest]) {
         text.push(' ');
@@ -206,7 +213,7 @@ fn path_action(
         });
         let file_name = git::http_file_name(path);
         let source = paths::join("/", &file_name);
-        let op = HttpSource { url: path.to_owned(), file_name, checksum: checksum.transpose()? };
+        let op = HttpSource { url: path.into(), file_name, checksum: checksum.transpose()? };
         let step = source_step(cx, SourceOp::Http(op), expanded);
         return Ok((of_tree(source, unpack.unwrap_or(false), false), Some(step)));
     }
@@ -214,7 +221,7 @@ fn path_action(
         From::Context => {
             let add = matches!(kind, Transferring::Add { .. });
             cx.conversion.out.note(Fact::ContextPath { path: path.to_owned(), span, add });
-            (Some(cx.context_step()), false)
+            (Some(cx.context_step()), cx.conversion.options.fetched_context)
         }
         From::Stage { step, keep_owner } => (step, keep_owner),
     };
@@ -264,7 +271,8 @@ fn has_wildcards(path: &str) -> bool {
     false
 }
 
-fn git_source(
+/// The git reference of ADD as a source, with what the flags say.
+pub(crate) fn git_source(
     reference: GitReference,
     checksum: Option<&(String, Span)>,
     keep_git_dir: Option<bool>,

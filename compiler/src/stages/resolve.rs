@@ -4,12 +4,13 @@ use grammar::{Diagnostic, Span};
 use oci::{ImageConfig, Platform, Reference};
 
 use super::{Conversion, Resolution, SCRATCH, Tree};
+use crate::address::without_credentials;
 use crate::facts::Fact;
-use crate::git;
 use crate::graph::{Step, StepId, Words};
 use crate::image;
 use crate::lower::name;
-use crate::op::{GitSource, HttpSource, ImageOrigin, ImageSource, Op, SourceOp};
+use crate::op::{ImageOrigin, ImageSource, Op, SourceOp};
+use crate::remote::RemoteContext;
 use crate::suggest::with_suggestion;
 use crate::world::{ImageQuery, NamedContext, ResolvedImage, WorldError};
 
@@ -274,24 +275,12 @@ impl<'a> Conversion<'a> {
                 let of = (reference, platform.clone(), ImageOrigin::Layout(layout.clone()));
                 self.context_image(index, of, format!("[context {name}] OCI load from client"))
             }
-            NamedContext::Git(url) => {
-                let source = git_context(url, span)?;
-                outside(self, SourceOp::Git(source), format!("[context {name}] {url}"))
+            NamedContext::Git(url) | NamedContext::Http(url) => {
+                let source = remote_context(url)
+                    .map_err(|reason| Diagnostic::error("invalid-git", reason, span))?;
+                let step_name = format!("[context {name}] {}", without_credentials(url));
+                outside(self, source.op(), step_name)
             }
-            NamedContext::Http(url) => match git::parse(url) {
-                git::Parsed::Git(_) | git::Parsed::Broken(_) => {
-                    let source = git_context(url, span)?;
-                    outside(self, SourceOp::Git(source), format!("[context {name}] {url}"))
-                }
-                git::Parsed::Other => {
-                    let source = HttpSource {
-                        url: url.clone(),
-                        file_name: "context".into(),
-                        checksum: None,
-                    };
-                    outside(self, SourceOp::Http(source), format!("[context {name}] {url}"))
-                }
-            },
         }
     }
 
@@ -326,15 +315,8 @@ fn context_name(key: &str) -> &str {
     key.split_once("::").map_or(key, |(name, _)| name)
 }
 
-fn git_context(url: &str, span: Span) -> Result<GitSource, Diagnostic> {
-    let invalid = |reason: String| Diagnostic::error("invalid-git", reason, span);
-    match git::parse(url) {
-        git::Parsed::Git(reference) => {
-            let checksum = Some(reference.checksum.clone()).filter(|text| !text.is_empty());
-            let keep = reference.keep_git_dir.unwrap_or(false);
-            Ok(reference.source(checksum, keep))
-        }
-        git::Parsed::Other => Err(invalid(format!("invalid git context {url}"))),
-        git::Parsed::Broken(reason) => Err(invalid(reason)),
-    }
+/// The source of a context that is a git reference or a URL.
+pub(super) fn remote_context(url: &str) -> Result<RemoteContext, String> {
+    let invalid = || Err(format!("invalid git context {}", without_credentials(url)));
+    RemoteContext::parse(url).unwrap_or_else(invalid)
 }
