@@ -7,6 +7,8 @@ pub(crate) mod find;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod remote;
+pub(crate) mod select;
+pub(crate) mod sharing;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

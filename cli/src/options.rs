@@ -4,8 +4,10 @@
 
 pub(crate) mod context;
 pub(crate) mod csv;
+pub(crate) mod filter;
 pub(crate) mod graph;
 pub(crate) mod limits;
+pub(crate) mod moment;
 pub(crate) mod output;
 pub(crate) mod secret;
 pub(crate) mod size;

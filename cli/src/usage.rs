@@ -35,14 +35,17 @@ const FLAGS: &[Hint] = &[
         "the command runs in the foreground and leaves nothing; leave the flag out",
     ),
     ("run", &["--platform"], "name the image of that platform by its id: `dfc images`"),
-    ("inspect", &["-f", "--format"], "the output is JSON: `dfc inspect IMAGE | jq '.[0].Config'`"),
-    ("images", &["-f", "--filter"], "give the name to look for: `dfc images NAME`"),
 ];
 
 const COMMANDS: &[Hint] = &[
     ("", &["buildx", "builder"], "the command is `dfc build`"),
     ("", &["version", "info"], "the command is `dfc --version`"),
-    ("", &["system"], "the command is `dfc prune`"),
+    ("", &["system"], "the commands are `dfc du` and `dfc prune`"),
+    (
+        "",
+        &["commit"],
+        "`dfc run --commit NAME IMAGE COMMAND` makes an image of what a command changed",
+    ),
     ("", &["search"], "registries are not searched; `dfc pull NAME` gets an image"),
     (
         "",
@@ -57,7 +60,6 @@ const COMMANDS: &[Hint] = &[
             "attach",
             "kill",
             "cp",
-            "commit",
             "volume",
             "network",
             "compose",

@@ -34,8 +34,8 @@ pub(crate) enum ImageCommand {
 /// `dfc images`
 #[derive(Debug, Args)]
 pub(crate) struct ImagesArgs {
-    /// Accepted: all are shown anyway
-    #[arg(short, long, hide = true)]
+    /// Show the images of each platform, too, that one of several platforms consists of
+    #[arg(short, long)]
     pub(crate) all: bool,
     /// Show ids only
     #[arg(short, long)]
@@ -46,32 +46,43 @@ pub(crate) struct ImagesArgs {
     /// Do not shorten ids
     #[arg(long)]
     pub(crate) no_trunc: bool,
-    /// How to print the list
-    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
-    pub(crate) format: TableFormat,
-    /// Show images of this name only
+    /// Show some images only: `reference=PATTERN`, `label=KEY[=VALUE]`, `label!=KEY[=VALUE]`, `dangling=true`,
+    /// `before=IMAGE`, `since=IMAGE`, `until=MOMENT`
+    #[arg(short, long = "filter", value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+    /// How to print the list: table, json, or a template such as 'table {{.ID}}\t{{.Tag}}'
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Show which layers images share
+    #[arg(long, conflicts_with_all = ["format", "quiet", "dot"])]
+    pub(crate) tree: bool,
+    /// The same for Graphviz
+    #[arg(long, conflicts_with_all = ["format", "quiet"])]
+    pub(crate) dot: bool,
+    /// Show images of this name only; `*`, `?` and `[a-z]` stand for what is not `/`
     #[arg(value_name = "NAME[:TAG]")]
     pub(crate) name: Option<String>,
-}
-
-/// Forms of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TableFormat {
-    /// For people
-    Table,
-    /// One JSON object a line
-    Json,
 }
 
 /// `dfc history`
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArgs {
-    /// Do not shorten the instructions
+    /// Do not shorten ids and instructions
     #[arg(long)]
     pub(crate) no_trunc: bool,
-    /// How to print the list
-    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
-    pub(crate) format: TableFormat,
+    /// Show ids only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Sizes and times for people; `--human=false` for exact ones
+    #[arg(short = 'H', long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) human: bool,
+    /// How to print the list: table, json, or a template such as '{{.CreatedBy}}'
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Of an image of several platforms, which one
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<String>,
     /// The image: a name, an id, or the beginning of one
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
@@ -80,6 +91,15 @@ pub(crate) struct HistoryArgs {
 /// `dfc inspect`
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
+    /// json, or a template such as '{{json .Config.Env}}'
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Of an image of several platforms, which one
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<String>,
+    /// Accepted: there are images only
+    #[arg(long = "type", value_name = "TYPE", value_parser = ["image"], hide = true)]
+    pub(crate) kind: Option<String>,
     /// The images
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<String>,

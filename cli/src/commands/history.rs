@@ -8,17 +8,29 @@ use oci::{ImageConfig, Platform};
 use serde_json::{Value, json};
 use store::Store;
 
-use crate::args::image::{HistoryArgs, TableFormat};
+use crate::args::image::HistoryArgs;
 use crate::error::CliError;
 use crate::images::find;
 use crate::open;
+use crate::options::graph::platform;
 use crate::options::size;
-use crate::render::table::{Table, shorten};
+use crate::render::listing::{Format, Head};
+use crate::render::table::shorten;
 use crate::render::time;
 use crate::ui::Ui;
 
 /// How much of an instruction is shown.
 const SHORT: usize = 45;
+
+const HEADS: [Head; 7] = [
+    ("Comment", "COMMENT"),
+    ("CreatedAt", "CREATED AT"),
+    ("CreatedBy", "CREATED BY"),
+    ("CreatedSince", "CREATED"),
+    ("DiffID", "DIFF ID"),
+    ("ID", "IMAGE"),
+    ("Size", "SIZE"),
+];
 
 /// A line of the history.
 struct Line {
@@ -31,22 +43,31 @@ struct Line {
 
 /// Runs the command.
 pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
+    let format = Format::parse(args.format.as_deref())?;
+    let wanted = match &args.platform {
+        Some(text) => platform("platform", text)?,
+        None => Platform::host(),
+    };
     let store = open::store(&ui.env)?;
     let record = find::image(&store, &args.image)?;
-    let record = find::member(&store, record, &Platform::host())?;
+    let record = find::member(&store, record, &wanted)?;
     let (manifest, config) = find::documents(&store, &record)?;
     let lines = lines(&store, &manifest, &config)?;
-    match args.format {
-        TableFormat::Table => {
-            let id = manifest.config.digest.short();
-            ui.write(&table(&lines, &id, args))?;
-        }
-        TableFormat::Json => {
-            for line in &lines {
-                ui.line(line_json(line))?;
-            }
-        }
+    let id = manifest.config.digest;
+    let id = if args.no_trunc { id.to_string() } else { id.short() };
+    let now = time::now(SystemTime::now());
+    let row = |(position, line): (usize, &Line)| {
+        row(line, if position == 0 { &id } else { "<missing>" }, now, args)
+    };
+    let rows: Vec<Value> = lines.iter().enumerate().map(row).collect();
+    if args.quiet {
+        let ids = rows.iter().filter_map(|row| row["ID"].as_str());
+        ui.write(&ids.map(|id| format!("{id}\n")).collect::<String>())?;
+        return Ok(ExitCode::SUCCESS);
     }
+    let created = if args.human { "CreatedSince" } else { "CreatedAt" };
+    let usual = ["ID", created, "CreatedBy", "Size", "Comment"];
+    ui.write(&format.show(&rows, &HEADS, &usual)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,25 +95,17 @@ fn lines(store: &Store, manifest: &Manifest, config: &ImageConfig) -> Result<Vec
     Ok(lines)
 }
 
-fn table(lines: &[Line], id: &str, args: &HistoryArgs) -> String {
-    let now = time::now(SystemTime::now());
-    let mut table = Table::new(&["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"]);
-    for (position, line) in lines.iter().enumerate() {
-        let created = line.created.as_deref().and_then(time::seconds);
-        table.row(vec![
-            if position == 0 { id.to_owned() } else { "<missing>".to_owned() },
-            created.map_or_else(|| "N/A".to_owned(), |created| time::ago(created, now)),
-            shorten(&line.by, if args.no_trunc { usize::MAX } else { SHORT }),
-            size::show(line.size),
-            line.comment.clone(),
-        ]);
-    }
-    table.text()
-}
-
-fn line_json(line: &Line) -> Value {
+fn row(line: &Line, id: &str, now: i64, args: &HistoryArgs) -> Value {
+    let created = line.created.as_deref().and_then(time::seconds);
+    let or_not = |text: Option<String>| text.unwrap_or_else(|| "N/A".to_owned());
+    let most = if args.no_trunc { usize::MAX } else { SHORT };
     json!({
-        "created": line.created, "created_by": line.by, "size": line.size,
-        "comment": line.comment, "diff_id": line.diff_id,
+        "Comment": line.comment,
+        "CreatedAt": or_not(created.map(time::rfc3339)),
+        "CreatedBy": shorten(&line.by, most),
+        "CreatedSince": or_not(created.map(|created| time::ago(created, now))),
+        "DiffID": line.diff_id,
+        "ID": id,
+        "Size": if args.human { size::show(line.size) } else { line.size.to_string() },
     })
 }

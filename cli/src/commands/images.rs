@@ -1,111 +1,127 @@
 //! `dfc images`: lists images.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use oci::{Digest, Reference};
-use serde_json::json;
-use store::ImageRecord;
+use serde_json::{Map, Value, json};
+use store::{ImageRecord, Store};
 
-use crate::args::image::{ImagesArgs, TableFormat};
+use crate::args::image::ImagesArgs;
 use crate::error::CliError;
-use crate::images::find;
+use crate::images::select::{self, Catalog, Filters};
+use crate::images::sharing;
 use crate::open;
 use crate::options::size;
-use crate::render::table::Table;
-use crate::render::time;
+use crate::render::listing::{Format, Head};
+use crate::render::{image_tree, time};
 use crate::ui::Ui;
+
+const FILTERS: [&str; 7] = ["reference", "label", "label!", "dangling", "before", "since", "until"];
+
+/// What rows have, in the order of their JSON.
+const HEADS: [Head; 15] = [
+    ("Bytes", "BYTES"),
+    ("Containers", "CONTAINERS"),
+    ("CreatedAt", "CREATED AT"),
+    ("CreatedSince", "CREATED"),
+    ("Digest", "DIGEST"),
+    ("ID", "IMAGE ID"),
+    ("Labels", "LABELS"),
+    ("Name", "NAME"),
+    ("Platform", "PLATFORM"),
+    ("Repository", "REPOSITORY"),
+    ("SharedSize", "SHARED SIZE"),
+    ("Size", "SIZE"),
+    ("Tag", "TAG"),
+    ("UniqueSize", "UNIQUE SIZE"),
+    ("VirtualSize", "VIRTUAL SIZE"),
+];
+
+/// A line: an image under one of its names.
+type Row<'a> = (Option<&'a Reference>, &'a ImageRecord);
 
 /// Runs the command.
 pub(crate) fn run(args: &ImagesArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
-    let wanted = match &args.name {
-        Some(text) => Some((find::reference(text)?, has_tag(text))),
-        None => None,
-    };
+    let format = Format::parse(args.format.as_deref())?;
     let store = open::store(&ui.env)?;
-    let mut images = store.images()?;
-    add_members_up(&mut images);
-    let mut rows: Vec<(Option<&Reference>, &ImageRecord)> = Vec::new();
-    for image in &images {
+    let now = time::now(SystemTime::now());
+    let mut filters = Filters::parse(&args.filters, &FILTERS, &store, now)?;
+    if let Some(name) = &args.name {
+        filters.name(name);
+    }
+    let catalog = Catalog::read(&store)?;
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    for image in &catalog.images {
+        // The images of one platform are shown by the one that they are part of.
+        let hidden = image.names.is_empty() && catalog.is_member(image) && !args.all;
+        if hidden && !args.tree && !args.dot || !filters.wants(image, &catalog, &store) {
+            continue;
+        }
         rows.extend(image.names.iter().map(|name| (Some(name), image)));
-        // Members of an index have no names of their own, and are shown by it.
-        if image.names.is_empty() && !images.iter().any(|it| it.members.contains(&image.manifest)) {
+        if image.names.is_empty() {
             rows.push((None, image));
         }
     }
-    if let Some((wanted, with_tag)) = &wanted {
-        rows.retain(|(name, _)| {
-            name.is_some_and(|name| {
-                name.name() == wanted.name() && (!with_tag || name.tag == wanted.tag)
-            })
-        });
+    rows.retain(|(name, _)| filters.wants_name(*name));
+    if args.tree || args.dot {
+        return tree(&rows, args, &store, ui);
     }
     if args.quiet {
         let mut ids: Vec<String> = rows.iter().map(|(_, image)| id(image, args)).collect();
         ids.dedup();
-        for id in ids {
-            ui.line(id)?;
-        }
+        ui.write(&ids.iter().map(|id| format!("{id}\n")).collect::<String>())?;
         return Ok(ExitCode::SUCCESS);
     }
-    match args.format {
-        TableFormat::Table => ui.write(&table(&rows, args))?,
-        TableFormat::Json => {
-            for (name, image) in &rows {
-                ui.line(row_json(*name, image))?;
-            }
-        }
-    }
+    let with_labels = format.mentions("Labels");
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(|(name, image)| {
+            let labels = if with_labels { json!(select::labels(&store, image)) } else { json!({}) };
+            row(*name, image, (labels, now), args)
+        })
+        .collect();
+    let usual: &[&str] = match args.digests {
+        true => &["Repository", "Tag", "Digest", "ID", "CreatedSince", "Size"],
+        false => &["Repository", "Tag", "ID", "CreatedSince", "Size"],
+    };
+    ui.write(&format.show(&rows, &HEADS, usual)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether a name says its tag; a `:` further ahead is that of a port.
-fn has_tag(name: &str) -> bool {
-    name.rsplit('/').next().is_some_and(|last| last.contains(':'))
-}
-
-/// Gives an image of several platforms the size of all of them together, and the time of the newest.
-fn add_members_up(images: &mut [ImageRecord]) {
-    let single: BTreeMap<Digest, (u64, Option<String>)> =
-        images.iter().map(|image| (image.manifest, (image.size, image.created.clone()))).collect();
-    for image in images.iter_mut().filter(|image| !image.members.is_empty()) {
-        let members = image.members.iter().filter_map(|member| single.get(member));
-        image.size = members.clone().map(|(size, _)| size).sum();
-        let created = members.filter_map(|(_, created)| created.clone());
-        image.created = created.max_by_key(|created| time::seconds(created));
+fn row(
+    name: Option<&Reference>,
+    image: &ImageRecord,
+    (labels, now): (Value, i64),
+    args: &ImagesArgs,
+) -> Value {
+    let none = || "<none>".to_owned();
+    let created = image.created.as_deref().and_then(time::seconds);
+    let size = size::show(image.size);
+    let mut fields = Map::new();
+    for (field, _) in HEADS {
+        let value: Value = match field {
+            "Bytes" => image.size.into(),
+            "CreatedAt" => created.map_or("N/A".to_owned(), time::stamp).into(),
+            "CreatedSince" => {
+                created.map_or("N/A".to_owned(), |created| time::ago(created, now)).into()
+            }
+            "Digest" => image.manifest.to_string().into(),
+            "ID" => id(image, args).into(),
+            "Labels" => labels.clone(),
+            "Name" => name.map_or_else(none, Reference::familiar).into(),
+            "Platform" => {
+                image.platform.as_ref().map(ToString::to_string).unwrap_or_default().into()
+            }
+            "Repository" => name.map_or_else(none, Reference::familiar_name).into(),
+            "Size" | "VirtualSize" => size.clone().into(),
+            "Tag" => name.and_then(|name| name.tag.clone()).unwrap_or_else(none).into(),
+            // As docker has it without counting: there are no containers, and `dfc du` tells what is shared.
+            _ => "N/A".into(),
+        };
+        fields.insert(field.to_owned(), value);
     }
-}
-
-fn table(rows: &[(Option<&Reference>, &ImageRecord)], args: &ImagesArgs) -> String {
-    let now = time::now(SystemTime::now());
-    let mut head = vec!["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"];
-    if args.digests {
-        head.insert(2, "DIGEST");
-    }
-    let mut table = Table::new(&head);
-    for (name, image) in rows {
-        let none = || "<none>".to_owned();
-        let mut row = vec![
-            name.map_or_else(none, Reference::familiar_name),
-            name.and_then(|name| name.tag.clone()).unwrap_or_else(none),
-            id(image, args),
-            created(image, now),
-            size::show(image.size),
-        ];
-        if args.digests {
-            row.insert(2, image.manifest.to_string());
-        }
-        table.row(row);
-    }
-    table.text()
-}
-
-fn created(image: &ImageRecord, now: i64) -> String {
-    match image.created.as_deref().and_then(time::seconds) {
-        Some(created) => time::ago(created, now),
-        None => "N/A".into(),
-    }
+    Value::Object(fields)
 }
 
 fn id(image: &ImageRecord, args: &ImagesArgs) -> String {
@@ -113,24 +129,20 @@ fn id(image: &ImageRecord, args: &ImagesArgs) -> String {
     if args.no_trunc { id.to_string() } else { id.short() }
 }
 
-fn row_json(name: Option<&Reference>, image: &ImageRecord) -> serde_json::Value {
-    json!({
-        "repository": name.map(Reference::familiar_name),
-        "tag": name.and_then(|name| name.tag.clone()),
-        "id": image.config.unwrap_or(image.manifest),
-        "digest": image.manifest,
-        "platform": image.platform.as_ref().map(ToString::to_string),
-        "created": image.created,
-        "size": image.size,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_port_is_no_tag() {
-        assert!(!has_tag("localhost:5000/app") && has_tag("localhost:5000/app:1"));
-    }
+/// `--tree` and `--dot`.
+fn tree(
+    rows: &[Row<'_>],
+    args: &ImagesArgs,
+    store: &Store,
+    ui: &mut Ui,
+) -> Result<ExitCode, CliError> {
+    let mut images: Vec<&ImageRecord> = rows.iter().map(|(_, image)| *image).collect();
+    images.dedup_by_key(|image| image.manifest);
+    let stacks = sharing::stacks(store, &images);
+    let text = match args.dot {
+        true => image_tree::dot(&stacks),
+        false => image_tree::text(&stacks, args.no_trunc),
+    };
+    ui.write(&text)?;
+    Ok(ExitCode::SUCCESS)
 }

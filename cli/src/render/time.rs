@@ -43,6 +43,22 @@ pub(crate) fn seconds(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
 }
 
+/// As docker prints the time of an image: `2026-01-31 12:00:00 +0000 UTC`.
+pub(crate) fn stamp(seconds: i64) -> String {
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string(),
+        Err(_) => "N/A".into(),
+    }
+}
+
+/// RFC 3339, in UTC.
+pub(crate) fn rfc3339(seconds: i64) -> String {
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        Err(_) => "N/A".into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
