@@ -25,9 +25,9 @@ pub(crate) struct Token {
 
 /// The heredocs that a line begins, and where in the line. An error is BuildKit's message.
 pub(crate) fn in_line(line: &str) -> Result<Vec<(Token, Range<usize>)>, String> {
-    let Ok(pieces) = lex::pieces(line, Mode::Word('\\')) else { return Ok(Vec::new()) };
     let mut reader = Unset { raw_quotes: true, raw_escapes: true, words: Words::default() };
-    if reader.all(&pieces).is_none() {
+    let mut pieces = lex::pieces(line, Mode::Word('\\'));
+    if pieces.try_for_each(|piece| reader.one(&piece.ok()?)).is_none() {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
@@ -65,9 +65,11 @@ pub(crate) fn token(word: &str) -> Result<Option<Token>, String> {
 
 /// The words of a text when no variable is set.
 fn words(text: &str, raw_quotes: bool) -> Result<Vec<String>, String> {
-    let pieces = lex::pieces(text, Mode::Word('\\')).map_err(|error| error.message)?;
     let mut reader = Unset { raw_quotes, raw_escapes: false, words: Words::default() };
-    reader.all(&pieces).ok_or_else(|| "unsupported modifier in substitution".to_owned())?;
+    for piece in lex::pieces(text, Mode::Word('\\')) {
+        let piece = piece.map_err(|error| error.message)?;
+        reader.one(&piece).ok_or_else(|| "unsupported modifier in substitution".to_owned())?;
+    }
     Ok(reader.words.finish().into_iter().map(|(word, _)| word).collect())
 }
 
@@ -116,31 +118,26 @@ impl Words {
 }
 
 impl Unset {
-    /// Reads pieces into words; `None` if BuildKit's lexer would refuse them.
-    fn all(&mut self, pieces: &[Piece<'_>]) -> Option<()> {
-        for piece in pieces {
-            let at = &piece.range;
-            match &piece.kind {
-                Kind::Plain(text) => {
-                    // Piece by piece, so that each word knows where it stands.
-                    for (start, text) in char_runs(text) {
-                        let start = at.start + start;
-                        self.words.split(text, &(start..start + text.len()));
-                    }
+    /// Reads a piece into words; `None` if BuildKit's lexer would refuse it.
+    fn one(&mut self, piece: &Piece<'_>) -> Option<()> {
+        let at = &piece.range;
+        match &piece.kind {
+            Kind::Plain(text) => {
+                // Run by run, so that each word knows where it stands.
+                for (start, text) in char_runs(text) {
+                    let start = at.start + start;
+                    self.words.split(text, &(start..start + text.len()));
                 }
-                Kind::Dollar => self.words.split("$", at),
-                Kind::Named(_)
-                | Kind::Braced(_)
-                | Kind::Modified { .. }
-                | Kind::Replaced { .. } => {
-                    let text = self.variable(piece)?;
-                    self.words.split(&text, at);
-                }
-                Kind::Escaped { .. } | Kind::Angle(_) | Kind::Single(_) | Kind::Double(_) => {
-                    let mut text = String::new();
-                    self.text(piece, &mut text)?;
-                    self.words.push(&text, at);
-                }
+            }
+            Kind::Dollar => self.words.split("$", at),
+            Kind::Named(_) | Kind::Braced(_) | Kind::Modified { .. } | Kind::Replaced { .. } => {
+                let text = self.variable(piece)?;
+                self.words.split(&text, at);
+            }
+            Kind::Escaped { .. } | Kind::Angle(_) | Kind::Single(_) | Kind::Double(_) => {
+                let mut text = String::new();
+                self.text(piece, &mut text)?;
+                self.words.push(&text, at);
             }
         }
         Some(())

@@ -6,8 +6,7 @@ use pest::Parser;
 use pest::iterators::Pair;
 use pest_derive::Parser;
 
-/// How deep arrays and objects may nest. Go allows 10,000; no Dockerfile needs more than one.
-const MAX_DEPTH: usize = 64;
+use crate::limits::MAX_JSON_NESTING;
 
 #[derive(Parser)]
 #[grammar = "json.pest"]
@@ -135,7 +134,7 @@ fn is_too_deep(text: &str) -> bool {
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > MAX_DEPTH {
+        if depth > MAX_JSON_NESTING {
             return true;
         }
     }

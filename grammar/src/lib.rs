@@ -16,6 +16,7 @@
 
 pub mod diagnostic;
 pub mod instruction;
+pub mod limits;
 pub mod source;
 pub mod tree;
 pub mod word;

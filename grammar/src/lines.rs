@@ -8,12 +8,10 @@ use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
 use crate::directives::{Found, Key, Section};
+use crate::limits::{MAX_ERRORS, MAX_LINE};
 use crate::source::{LineIndex, SourceFile, SourceId, Span, Spanned};
 use crate::tree::Dialect;
 use crate::word::Word;
-
-/// What a physical line may hold, in bytes, without its line break.
-const MAX_LINE: usize = 65_535;
 
 /// One instruction's text.
 #[derive(Debug)]
@@ -137,6 +135,10 @@ impl<'s> Splitter<'s> {
     pub(crate) fn next(&mut self) -> Option<LogicalLine<'s>> {
         loop {
             let line = self.physical()?;
+            if self.diagnostics.len() > MAX_ERRORS {
+                self.stop();
+                return None;
+            }
             let number = self.read;
             let trimmed = trim_start(line);
             if trimmed.text.starts_with('#') {

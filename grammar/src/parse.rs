@@ -6,13 +6,11 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::directives;
 use crate::heredoc::{self, Token};
 use crate::instruction::{self, Instruction, Keyword, Onbuild};
+use crate::limits::{MAX_ERRORS, MAX_FILE, MAX_INSTRUCTIONS, MAX_WORDS};
 use crate::lines::{LogicalLine, Splitter};
 use crate::shape::{self, Shape};
 use crate::source::{SourceFile, Span, Spanned};
 use crate::tree::{Dockerfile, Heredoc, Parse, Statement};
-
-/// After so many errors a file is no Dockerfile, and more would help nobody.
-const MAX_ERRORS: usize = 200;
 
 /// Parses a Dockerfile. Gives a tree for any text; the file can be built only if no diagnostic is an error.
 pub fn parse(file: &SourceFile) -> Parse<Dockerfile> {
@@ -48,11 +46,22 @@ pub fn parse_trigger(file: &SourceFile) -> Parse<Option<Statement>> {
 
 fn statements(file: &SourceFile) -> (Splitter<'_>, Vec<Statement>) {
     let mut splitter = Splitter::new(file);
+    if file.text().len() > MAX_FILE {
+        splitter.stop();
+        splitter.diagnostics.push(too_large(file));
+    }
+    let mut words = 0;
     // A file has a good third as many instructions as lines.
     let mut statements = Vec::with_capacity(file.lines().len().min(10_000) / 2);
     while let Some(line) = splitter.next() {
         let errors = splitter.diagnostics.len();
         let statement = statement(&mut splitter, line);
+        words += words_of(&statement);
+        if let Some(error) = too_much(statements.len() + 1, words, &statement) {
+            splitter.diagnostics.push(error);
+            splitter.stop();
+            break;
+        }
         if let Some(error) = splitter.diagnostics[errors..].first_mut()
             && error.code == "unknown-instruction"
         {
@@ -205,6 +214,39 @@ fn explain_unknown(error: &mut Diagnostic, statement: &Statement, before: Option
     } else {
         None
     };
+}
+
+/// How many words and flags an instruction has.
+fn words_of(statement: &Statement) -> usize {
+    let own = statement.args.len() + statement.flags.len();
+    let Instruction::Onbuild(onbuild) = &statement.instruction else { return own };
+    own + onbuild.trigger.as_deref().map_or(0, words_of)
+}
+
+/// The refusal of a file that nobody wrote.
+fn too_large(file: &SourceFile) -> Diagnostic {
+    let mut end = MAX_FILE;
+    while !file.text().is_char_boundary(end) {
+        end += 1;
+    }
+    let message = format!("the Dockerfile is larger than {MAX_FILE} bytes");
+    Diagnostic::error("too-large", message, Span::in_source(file.id(), end, end))
+        .label("what stands behind this is not read")
+        .help("take large files in by COPY instead of writing them into the Dockerfile")
+}
+
+/// The refusal of the instruction with which a file gets too long.
+fn too_much(instructions: usize, words: usize, last: &Statement) -> Option<Diagnostic> {
+    let (what, help) = if instructions > MAX_INSTRUCTIONS {
+        (format!("{MAX_INSTRUCTIONS} instructions"), "split it into several files")
+    } else if words > MAX_WORDS {
+        (format!("{MAX_WORDS} words"), "put long lists into files that a RUN reads")
+    } else {
+        return None;
+    };
+    let message = format!("the Dockerfile has more than {what}");
+    let error = Diagnostic::error("too-large", message, last.keyword.span);
+    Some(error.label("from here on it is not read").help(help))
 }
 
 /// Whether an instruction is surely none.

@@ -1,6 +1,7 @@
 //! Words: unexpanded text that remembers where each of its bytes was written, and the [`Part`]s it is made of.
 
 mod builder;
+mod depth;
 pub(crate) mod lex;
 mod parts;
 

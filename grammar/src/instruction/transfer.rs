@@ -1,5 +1,7 @@
 //! What `COPY` and `ADD` share.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::Diagnostic;
 use crate::flags::FlagReader;
 use crate::heredoc;
@@ -84,8 +86,10 @@ impl Transfer {
             );
             return None;
         }
+        let bodies: Bodies<'_> =
+            draft.heredocs.iter().map(|it| it.name.value.as_str()).zip(0..).collect();
         Some(Transfer {
-            sources: sources.iter().map(|word| source(draft, word)).collect(),
+            sources: sources.iter().map(|word| source(&bodies, word)).collect(),
             destination: destination.clone(),
             chown: flags.value("chown"),
             chmod: flags.value("chmod"),
@@ -104,10 +108,13 @@ fn no_destination(draft: &Draft<'_>) -> Diagnostic {
         .help(format!("write `{name} SOURCE... DESTINATION`"))
 }
 
-fn source(draft: &Draft<'_>, word: &Word) -> Source {
+/// The last body of each name.
+type Bodies<'a> = BTreeMap<&'a str, usize>;
+
+fn source(bodies: &Bodies<'_>, word: &Word) -> Source {
     let Ok(Some(token)) = heredoc::token(&word.text) else { return Source::Path(word.clone()) };
     Source::Heredoc(SourceHeredoc {
-        body: draft.heredocs.iter().rposition(|heredoc| heredoc.name.value == token.name),
+        body: bodies.get(token.name.as_str()).copied(),
         name: Spanned::new(token.name, word.span),
         expand: token.expand,
         chomp: token.chomp,

@@ -5,8 +5,11 @@ use pest::iterators::Pair;
 use pest_derive::Parser;
 use std::ops::Range;
 
-/// How deep `${` may nest. The shell has no limit; a Dockerfile has no use for more.
-const MAX_DEPTH: usize = 100;
+use crate::limits::MAX_NESTING;
+use crate::word::depth;
+
+/// What an editor may have put before a text.
+const MARK: char = '\u{FEFF}';
 
 #[derive(Parser)]
 #[grammar = "word.pest"]
@@ -69,65 +72,146 @@ pub(crate) struct LexError {
     read: usize,
 }
 
-/// Reads a text.
-pub(crate) fn pieces(text: &str, mode: Mode) -> Result<Vec<Piece<'_>>, LexError> {
-    if let Some(at) = too_deep(text) {
-        return Err(nested_too_deeply(at));
+/// The pieces of a text, one after the other; none follows a mistake.
+pub(crate) fn pieces(text: &str, mode: Mode) -> Pieces<'_> {
+    let start = if text.starts_with(MARK) { MARK.len_utf8() } else { 0 };
+    let failed = depth::too_deep(text, mode).map(nested_too_deeply);
+    Pieces { text, mode, at: start, ready: Vec::new().into_iter(), failed }
+}
+
+/// See [`pieces`].
+#[derive(Debug)]
+pub(crate) struct Pieces<'t> {
+    text: &'t str,
+    mode: Mode,
+    /// What stands before this was read.
+    at: usize,
+    /// What was read and not yet asked for.
+    ready: std::vec::IntoIter<Piece<'t>>,
+    /// A mistake behind what is ready.
+    failed: Option<LexError>,
+}
+
+impl<'t> Iterator for Pieces<'t> {
+    type Item = Result<Piece<'t>, LexError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(piece) = self.ready.next() {
+            return Some(Ok(piece));
+        }
+        if let Some(error) = self.failed.take() {
+            self.at = self.text.len();
+            return Some(Err(error));
+        }
+        let rest = &self.text[self.at..];
+        let end = rest.find(self.mode.special()).unwrap_or(rest.len());
+        if end > 0 {
+            let range = self.at..self.at + end;
+            self.at = range.end;
+            return Some(Ok(Piece { range, kind: Kind::Plain(&rest[..end]) }));
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        self.read();
+        self.next()
     }
-    let rule = match mode {
-        Mode::Word('`') => Rule::with_backtick,
-        Mode::Word(_) => Rule::with_backslash,
-        Mode::Body => Rule::body,
-    };
-    match WordParser::parse(rule, text) {
-        Ok(mut pairs) => pairs.next().map_or(Ok(Vec::new()), |pair| Reader { text }.all(pair)),
-        // Every text matches; only a stack that is nearly used up gets here.
-        Err(_) => Err(nested_too_deeply(0)),
+}
+
+impl Pieces<'_> {
+    /// Lets the grammar read some pieces.
+    fn read(&mut self) {
+        let text = &self.text[self.at..];
+        let Some(pairs) = self.mode.parse(text) else {
+            // Every text matches; only a stack that is nearly used up gets here.
+            self.failed = Some(nested_too_deeply(self.at));
+            return;
+        };
+        let reader = Reader { text: self.text, base: self.at };
+        let end = self.at + pairs.as_span().end();
+        let mut ready = Vec::new();
+        for pair in pairs.into_inner() {
+            match reader.piece(pair) {
+                Ok(piece) => ready.push(piece),
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        self.at = end;
+        self.ready = ready.into_iter();
+    }
+}
+
+impl Mode {
+    /// What begins an escape.
+    pub(super) fn escape(self) -> u8 {
+        match self {
+            Mode::Word('`') => b'`',
+            Mode::Word(_) | Mode::Body => b'\\',
+        }
+    }
+
+    /// Whether a character may be anything but text.
+    fn special(self) -> impl Fn(char) -> bool {
+        let escape = char::from(self.escape());
+        let quotes = matches!(self, Mode::Word(_));
+        move |c| matches!(c, '$' | '<') || c == escape || quotes && matches!(c, '\'' | '"')
+    }
+
+    /// The first pieces of a text that begins with one.
+    fn parse(self, text: &str) -> Option<Pair<'_, Rule>> {
+        let rule = match self {
+            Mode::Word('`') => Rule::with_backtick,
+            Mode::Word(_) => Rule::with_backslash,
+            Mode::Body => Rule::body,
+        };
+        WordParser::parse(rule, text).ok()?.next()
     }
 }
 
 fn nested_too_deeply(at: usize) -> LexError {
-    let message = format!("more than {MAX_DEPTH} substitutions inside one another");
+    let message = format!("more than {MAX_NESTING} substitutions inside one another");
     LexError { message, range: at..at, read: at }
 }
 
-/// Where `${` nests too deeply. Errs on the safe side: a `}` behind a quote is not taken for the end of anything.
-fn too_deep(text: &str) -> Option<usize> {
-    let mut open: Vec<bool> = Vec::new();
-    let bytes = text.as_bytes();
-    for (i, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'$' if bytes.get(i + 1) == Some(&b'{') => open.push(has_pattern(&bytes[i + 2..])),
-            b'\'' | b'"' | b'\\' | b'`' => open.iter_mut().for_each(|quoted| *quoted = true),
-            b'}' if open.last() == Some(&false) => drop(open.pop()),
-            _ => {}
-        }
-        if open.len() > MAX_DEPTH {
-            return Some(i);
-        }
+/// How deep the grammar nests substitutions in a text.
+#[cfg(test)]
+pub(super) fn grammar_depth(text: &str, mode: Mode) -> usize {
+    fn deepest(pair: Pair<'_, Rule>) -> usize {
+        let opens = matches!(pair.as_rule(), Rule::word | Rule::replace);
+        let inner: Vec<Pair<'_, Rule>> = pair.into_inner().collect();
+        let here = inner.iter().any(|it| matches!(it.as_rule(), Rule::word | Rule::replace));
+        let below = inner.into_iter().map(deepest).max().unwrap_or(0);
+        if opens { 0 } else { below + usize::from(here) }
     }
-    None
-}
-
-/// Whether what stands behind `${` is a name and `/`: in its pattern a `}` is text.
-fn has_pattern(bytes: &[u8]) -> bool {
-    let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_@*#?-$!".contains(b) || !b.is_ascii();
-    bytes.iter().find(|b| !is_name(b)) == Some(&b'/')
+    let mut at = 0;
+    let mut depth = 0;
+    while let Some(pair) = (at < text.len()).then(|| mode.parse(&text[at..])).flatten() {
+        at += pair.as_span().end();
+        depth = depth.max(deepest(pair));
+    }
+    depth
 }
 
 struct Reader<'t> {
+    /// All of the text.
     text: &'t str,
+    /// Where in it the grammar began to read.
+    base: usize,
 }
 
 impl<'t> Reader<'t> {
-    /// All pieces inside a rule; `None`-like mistakes of its end are the caller's.
-    fn all(&self, pair: Pair<'t, Rule>) -> Result<Vec<Piece<'t>>, LexError> {
-        pair.into_inner().map(|inner| self.piece(inner)).collect()
+    /// Where a rule's text stands.
+    fn range(&self, pair: &Pair<'t, Rule>) -> Range<usize> {
+        let span = pair.as_span();
+        self.base + span.start()..self.base + span.end()
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "pest makes one enum of all rules")]
     fn piece(&self, pair: Pair<'t, Rule>) -> Result<Piece<'t>, LexError> {
-        let range = pair.as_span().start()..pair.as_span().end();
+        let range = self.range(&pair);
         let text = pair.as_str();
         let kind = match pair.as_rule() {
             Rule::escaped | Rule::double_escape => {
@@ -147,7 +231,7 @@ impl<'t> Reader<'t> {
     }
 
     fn single(&self, pair: Pair<'t, Rule>) -> Result<Kind<'t>, LexError> {
-        let start = pair.as_span().start();
+        let start = self.range(&pair).start;
         let mut inner = pair.into_inner();
         let text = inner.next().map_or("", |text| text.as_str());
         match inner.next() {
@@ -157,7 +241,7 @@ impl<'t> Reader<'t> {
     }
 
     fn double(&self, pair: Pair<'t, Rule>) -> Result<Kind<'t>, LexError> {
-        let start = pair.as_span().start();
+        let start = self.range(&pair).start;
         let mut pieces = Vec::new();
         for inner in pair.into_inner() {
             if inner.as_rule() == Rule::unclosed {
@@ -176,7 +260,7 @@ impl<'t> Reader<'t> {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "pest makes one enum of all rules")]
     fn braced(&self, pair: Pair<'t, Rule>) -> Result<Kind<'t>, LexError> {
-        let whole = pair.as_span().start()..pair.as_span().end();
+        let whole = self.range(&pair);
         let mut inner = pair.into_inner();
         let Some(name) = inner.next() else { return Ok(Kind::Braced("")) };
         match name.as_rule() {
@@ -188,9 +272,9 @@ impl<'t> Reader<'t> {
             }
             _ => {}
         }
-        let (name, name_at) = (name.as_str(), name.as_span().start());
+        let (name, name_at) = (name.as_str(), self.range(&name).start);
         let Some(operator) = inner.next() else { return Ok(Kind::Braced(name)) };
-        let at = operator.as_span().start()..operator.as_span().end();
+        let at = self.range(&operator);
         let text = operator.as_str();
         match operator.as_rule() {
             Rule::word => {

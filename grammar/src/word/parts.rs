@@ -16,12 +16,13 @@ pub(super) fn of_body(word: &Word) -> Result<Vec<Part>, WordError> {
 }
 
 fn of(word: &Word, mode: Mode, special: impl Fn(char) -> bool) -> Result<Vec<Part>, WordError> {
-    let mut parts = Parts { word, parts: Vec::new(), raw_escapes: false };
+    let is_body = mode == Mode::Body;
+    let mut parts = Parts { word, parts: Vec::new(), raw_escapes: false, is_body };
     if !word.text.contains(special) {
         parts.text(word.text.strip_prefix('\u{feff}').unwrap_or(&word.text), false);
         return Ok(parts.parts);
     }
-    let read = lex::pieces(&word.text, mode).and_then(|pieces| parts.all(&pieces));
+    let read = lex::pieces(&word.text, mode).try_for_each(|piece| parts.one(&piece?));
     read.map(|()| parts.parts).map_err(|error| WordError {
         message: error.message,
         span: word.span_of(error.range.start, error.range.end.min(word.text.len())),
@@ -34,10 +35,13 @@ struct Parts<'w> {
     parts: Vec<Part>,
     /// In patterns the escape character stays.
     raw_escapes: bool,
+    /// A body is not split into words, so that nothing is known of it but its text.
+    is_body: bool,
 }
 
 impl Parts<'_> {
     fn text(&mut self, text: &str, quoted: bool) {
+        let quoted = quoted && !self.is_body;
         match self.parts.last_mut() {
             _ if text.is_empty() => {}
             Some(Part::Text { text: last, quoted: same }) if *same == quoted => last.push_str(text),
@@ -48,30 +52,28 @@ impl Parts<'_> {
     }
 
     fn all(&mut self, pieces: &[Piece<'_>]) -> Result<(), LexError> {
-        for piece in pieces {
-            match &piece.kind {
-                Kind::Escaped { escape, text } => {
-                    if self.raw_escapes {
-                        self.text(escape, true);
-                    }
-                    self.text(text, true);
+        pieces.iter().try_for_each(|piece| self.one(piece))
+    }
+
+    fn one(&mut self, piece: &Piece<'_>) -> Result<(), LexError> {
+        match &piece.kind {
+            Kind::Escaped { escape, text } => {
+                if self.raw_escapes {
+                    self.text(escape, true);
                 }
-                Kind::Double(inner) => {
-                    for piece in inner {
-                        self.in_double_quotes(piece)?;
-                    }
-                }
-                Kind::Plain(_)
-                | Kind::Angle(_)
-                | Kind::Single(_)
-                | Kind::Dollar
-                | Kind::Named(_)
-                | Kind::Braced(_)
-                | Kind::Modified { .. }
-                | Kind::Replaced { .. } => self.piece(piece, false)?,
+                self.text(text, true);
+                Ok(())
             }
+            Kind::Double(inner) => inner.iter().try_for_each(|it| self.in_double_quotes(it)),
+            Kind::Plain(_)
+            | Kind::Angle(_)
+            | Kind::Single(_)
+            | Kind::Dollar
+            | Kind::Named(_)
+            | Kind::Braced(_)
+            | Kind::Modified { .. }
+            | Kind::Replaced { .. } => self.piece(piece, false),
         }
-        Ok(())
     }
 
     fn in_double_quotes(&mut self, piece: &Piece<'_>) -> Result<(), LexError> {
@@ -102,9 +104,7 @@ impl Parts<'_> {
                 let modifier = Modifier::Replace { all: *all, pattern, replacement };
                 self.variable(piece, name, *name_at, Some(modifier), quoted);
             }
-            Kind::Escaped { .. } | Kind::Double(_) => {
-                self.all(std::slice::from_ref(piece))?;
-            }
+            Kind::Escaped { .. } | Kind::Double(_) => self.one(piece)?,
         }
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Parts<'_> {
     }
 
     fn nested(&self, pieces: &[Piece<'_>], raw_escapes: bool) -> Result<Vec<Part>, LexError> {
-        let mut nested = Parts { word: self.word, parts: Vec::new(), raw_escapes };
+        let mut nested = Parts { parts: Vec::new(), raw_escapes, ..*self };
         nested.all(pieces)?;
         Ok(nested.parts)
     }
