@@ -21,6 +21,8 @@ mod tag;
 
 use std::process::ExitCode;
 
+pub(crate) use build::Report;
+
 use crate::args::Command;
 use crate::args::image::ImageCommand;
 use crate::error::CliError;

@@ -3,8 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
-/// Why a command did not do what it was asked. Exit status 1, but for a wrong command line (2), Ctrl-C
-/// (130) and a reader that went away (0).
+/// Why a command did not do what it was asked. Exit status 1, but for a wrong command line (2), what is
+/// not reproducible (3), Ctrl-C (130) and a reader that went away (0).
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     /// The command line was wrong.
@@ -36,6 +36,9 @@ pub(crate) enum CliError {
     /// It did not work, and everything about it is printed already.
     #[error("failed")]
     Reported,
+    /// Two builds of the same are not the same (`--verify`), and what differs is printed already.
+    #[error("not reproducible")]
+    NotReproducible,
     /// The user stopped it (Ctrl-C).
     #[error("stopped")]
     Interrupted,
@@ -84,6 +87,7 @@ impl CliError {
                 CliError::NotStarted { message, help, status }
             }
             CliError::Reported => CliError::Reported,
+            CliError::NotReproducible => CliError::NotReproducible,
             CliError::Interrupted => CliError::Interrupted,
             CliError::BrokenPipe => CliError::BrokenPipe,
         }
@@ -108,6 +112,7 @@ impl CliError {
             CliError::Usage { .. } => ExitCode::from(2),
             CliError::Failed { .. } | CliError::Reported => ExitCode::FAILURE,
             CliError::NotStarted { status, .. } => ExitCode::from(*status),
+            CliError::NotReproducible => ExitCode::from(3),
             // What shells give for a command that Ctrl-C ended.
             CliError::Interrupted => ExitCode::from(130),
             CliError::BrokenPipe => ExitCode::SUCCESS,
@@ -120,7 +125,10 @@ impl CliError {
             CliError::Usage { help, .. }
             | CliError::Failed { help, .. }
             | CliError::NotStarted { help, .. } => help.as_deref(),
-            CliError::Reported | CliError::Interrupted | CliError::BrokenPipe => None,
+            CliError::Reported
+            | CliError::NotReproducible
+            | CliError::Interrupted
+            | CliError::BrokenPipe => None,
         }
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct ImageSources<'a> {
     remote: &'a Remote,
     first: First,
     reporter: Option<Reporter>,
+    /// Where layers are brought besides, for a build that has a store of its own.
+    second: Option<&'a Store>,
     found: Mutex<BTreeMap<Digest, Found>>,
 }
 
@@ -106,7 +108,19 @@ impl<'a> ImageSources<'a> {
         first: First,
         reporter: Option<Reporter>,
     ) -> ImageSources<'a> {
-        ImageSources { store, remote, first, reporter, found: Mutex::default() }
+        ImageSources { store, remote, first, reporter, second: None, found: Mutex::default() }
+    }
+
+    /// The same images, with their layers brought into another store.
+    pub(crate) fn for_store(&self, second: &'a Store) -> ImageSources<'a> {
+        ImageSources {
+            store: self.store,
+            remote: self.remote,
+            first: self.first,
+            reporter: self.reporter.clone(),
+            second: Some(second),
+            found: Mutex::new(self.found().clone()),
+        }
     }
 
     /// Answers the compiler.
@@ -240,6 +254,23 @@ impl Images for ImageSources<'_> {
         layer: &Descriptor,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(), OutsideError> {
+        self.fetch_once(image, layer, progress)?;
+        match self.second {
+            Some(second) => copy_blob(&layer.digest, self.store, second)
+                .map_err(|error| outside(error.to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ImageSources<'_> {
+    /// Brings the blob of a layer into the store, if it is not there.
+    fn fetch_once(
+        &self,
+        image: &ImageSource,
+        layer: &Descriptor,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), OutsideError> {
         if self.store.has_blob(&layer.digest) {
             return Ok(());
         }
@@ -260,6 +291,18 @@ impl Images for ImageSources<'_> {
                 .map_err(|error| outside(error.to_string())),
         }
     }
+}
+
+/// Copies a blob from one store to another, unless it is there.
+pub(crate) fn copy_blob(digest: &Digest, from: &Store, to: &Store) -> Result<(), StoreError> {
+    if to.has_blob(digest) {
+        return Ok(());
+    }
+    let failed =
+        |source| StoreError::Io { doing: format!("copy blob {digest} to another store"), source };
+    let mut writer = to.blob_writer()?;
+    std::io::copy(&mut from.open_blob(digest)?, &mut writer).map_err(failed)?;
+    writer.finish(Some(digest)).map(drop)
 }
 
 /// Reads a manifest.

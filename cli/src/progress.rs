@@ -78,6 +78,8 @@ pub(crate) enum What {
         outcome: Outcome,
         /// How long it took.
         took: Duration,
+        /// Why it failed, where that is known.
+        why: Option<String>,
     },
     /// Something to know, about the item or (item 0) about everything.
     Notice {
@@ -209,6 +211,11 @@ impl Reporter {
         task
     }
 
+    /// Tells something about everything.
+    pub(crate) fn notice(&self, text: impl Into<String>) {
+        self.send(0, What::Notice { text: text.into() });
+    }
+
     /// Takes `count` consecutive numbers; gives the first.
     fn reserve(&self, count: u32) -> ItemId {
         self.next.fetch_add(count, Ordering::Relaxed)
@@ -250,7 +257,7 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        let end = What::End { outcome: self.outcome, took: self.begun.elapsed() };
+        let end = What::End { outcome: self.outcome, took: self.begun.elapsed(), why: None };
         self.reporter.send(self.item, end);
     }
 }

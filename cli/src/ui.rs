@@ -67,7 +67,14 @@ impl Ui {
 
     /// Says why the command failed; gives the exit status.
     pub(crate) fn fail(&mut self, error: &CliError) -> ExitCode {
-        if !matches!(error, CliError::Reported | CliError::Interrupted | CliError::BrokenPipe) {
+        let is_said = matches!(
+            error,
+            CliError::Reported
+                | CliError::NotReproducible
+                | CliError::Interrupted
+                | CliError::BrokenPipe
+        );
+        if !is_said {
             let color = self.color_err();
             let word = if color { "\x1b[1;31merror\x1b[0m" } else { "error" };
             self.note(format_args!("{word}: {error}"));

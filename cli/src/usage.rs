@@ -3,7 +3,10 @@
 
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::args::Args;
 
 /// Words of docker's command line: the command they belong to, the words, and what to do.
 type Hint = (&'static str, &'static [&'static str], &'static str);
@@ -70,6 +73,11 @@ const COMMANDS: &[Hint] = &[
 
 /// Prints clap's complaint, or the help or version that was asked for.
 pub(crate) fn report(mut error: clap::Error) -> ExitCode {
+    if is_help_on_help(&error) {
+        // As of `dfc help`: clap's own command for it takes no flags.
+        let printed = Args::command().print_long_help();
+        return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     if let Some(hint) = hint(&error) {
         let tip = ContextValue::StyledStrs(vec![hint.to_owned().into()]);
         error.insert(ContextKind::Suggested, tip);
@@ -83,6 +91,15 @@ pub(crate) fn report(mut error: clap::Error) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(_) => ExitCode::from(2),
     }
+}
+
+/// `dfc help --help`
+fn is_help_on_help(error: &clap::Error) -> bool {
+    let typed = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    error.kind() == ErrorKind::UnknownArgument
+        && matches!(typed.as_deref(), Some("--help" | "-h"))
+        && usage.contains("dfc help")
 }
 
 /// What to do in place of what was typed, if it is a word of docker's.
@@ -106,7 +123,6 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::args::Args;
 
     #[test]
     fn words_of_docker_are_answered() {
@@ -122,6 +138,14 @@ mod tests {
                 assert_eq!(hint(&error), Some(*wanted), "{word}");
             }
         }
+    }
+
+    #[test]
+    fn help_on_help_is_help() {
+        let error = Args::try_parse_from(["dfc", "help", "--help"]).unwrap_err();
+        assert!(is_help_on_help(&error), "{error}");
+        let error = Args::try_parse_from(["dfc", "build", "-j", "0", "."]).unwrap_err();
+        assert!(!is_help_on_help(&error) && error.to_string().contains("'0'"), "{error}");
     }
 
     #[test]

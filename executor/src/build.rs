@@ -23,20 +23,42 @@ use crate::unpacked::Fresh;
 /// More steps than this at the same time do not happen, unless the user says so.
 const MANY_JOBS: usize = 64;
 
+/// All that a build made.
+#[derive(Debug)]
+pub struct Built {
+    /// An image for each target.
+    pub images: Vec<BuiltImage>,
+    /// The layers that each step added, by position of the step.
+    pub layers: Vec<Vec<LayerId>>,
+}
+
 /// Builds what the graph asks for.
 ///
 /// # Errors
 /// The first step that failed, in the graph's order; the others were stopped.
 pub fn build(graph: &BuildGraph, env: &Env<'_>) -> Result<Vec<BuiltImage>, BuildError> {
-    build_with(graph, env, &InSandbox)
+    build_with_layers(graph, env).map(|built| built.images)
+}
+
+/// As [`build`], and says what each step made.
+///
+/// # Errors
+/// As of [`build`].
+pub fn build_with_layers(graph: &BuildGraph, env: &Env<'_>) -> Result<Built, BuildError> {
+    build_in(graph, env, &InSandbox)
 }
 
 /// As [`build`], with another way to run commands.
+#[cfg(test)]
 pub(crate) fn build_with(
     graph: &BuildGraph,
     env: &Env<'_>,
     runner: &dyn Runner,
 ) -> Result<Vec<BuiltImage>, BuildError> {
+    build_in(graph, env, runner).map(|built| built.images)
+}
+
+fn build_in(graph: &BuildGraph, env: &Env<'_>, runner: &dyn Runner) -> Result<Built, BuildError> {
     let stop = Cancel::default();
     let inner = stop.clone();
     let _outer = env.cancel.on_cancel(move || inner.cancel());
@@ -56,12 +78,17 @@ pub(crate) fn build_with(
     )
     .map_err(|source| BuildError::new(graph, None, Cause::Threads(source)))?
     .map_err(|(id, cause)| BuildError::new(graph, id, cause))?;
-    graph
+    let images = graph
         .targets
         .iter()
         .map(|target| assemble(&cx, target, &outcomes, &packs))
         .collect::<Result<_, Cause>>()
-        .map_err(|cause| BuildError::new(graph, None, cause))
+        .map_err(|cause| BuildError::new(graph, None, cause))?;
+    let added = |outcome: &Option<Arc<Outcome>>| {
+        let layers = outcome.iter().flat_map(|outcome| &outcome.layers);
+        layers.map(|layer| layer.id).collect()
+    };
+    Ok(Built { images, layers: outcomes.iter().map(added).collect() })
 }
 
 /// What comes back from the threads.
@@ -201,7 +228,7 @@ impl<'a, 'b> Merge<'a, 'b> {
                 let stopped = matches!(cause, Cause::Cancelled);
                 self.cx.tell(match stopped {
                     true => Event::Stopped { step: id },
-                    false => Event::Failed { step: id },
+                    false => Event::Failed { step: id, why: cause.to_string() },
                 });
                 self.plan.give_up(id);
                 self.failures.insert(Some(id), cause);

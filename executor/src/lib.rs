@@ -19,6 +19,7 @@ mod assemble;
 mod build;
 mod cache;
 pub mod cancel;
+pub mod compare;
 mod content;
 mod context;
 mod draft;
@@ -43,7 +44,7 @@ pub mod verdict;
 mod testing;
 
 pub use account::{Account, account};
-pub use build::build;
+pub use build::{Built, build, build_with_layers};
 pub use cancel::Cancel;
 pub use env::{
     Deliver, Downloaded, Downloads, Env, Images, LocalContext, OutsideError, Secrets, Settings,

@@ -56,10 +56,12 @@ pub enum Event {
         /// How long it took.
         duration: Duration,
     },
-    /// A step failed; `build` returns why.
+    /// A step failed; `build` returns why with all there is to say.
     Failed {
         /// Which.
         step: StepId,
+        /// Why, in one line.
+        why: String,
     },
     /// A step was stopped because another failed or the user asked for it.
     Stopped {

@@ -7,6 +7,7 @@ mod check;
 mod interrupted;
 mod parallel;
 mod result;
+mod verify;
 
 use libtest_mimic::Trial;
 
@@ -24,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         bad_input::trials(),
         interrupted::trials(),
         result::trials(),
+        verify::trials(),
     ]
     .into_iter()
     .flatten()

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
 const RESULT: &str = "Result";
@@ -62,6 +63,11 @@ pub(crate) struct GraphArgs {
     pub(crate) allow: Vec<String>,
 }
 
+/// A number that is not 0.
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
 /// `dfc build`
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
@@ -91,13 +97,16 @@ pub(crate) struct BuildArgs {
     /// Look for mistakes, and build nothing
     #[arg(long, help_heading = RESULT)]
     pub(crate) check: bool,
+    /// Build twice from nothing, and say what is not the same (exit status 3)
+    #[arg(long, help_heading = RESULT, conflicts_with = "check")]
+    pub(crate) verify: bool,
     /// How progress is shown (default: BUILDKIT_PROGRESS, or auto)
     #[arg(long, value_enum, help_heading = PROGRESS)]
     pub(crate) progress: Option<ProgressMode>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     /// How many steps run at the same time
-    #[arg(short, long, value_name = "N", help_heading = PROGRESS)]
+    #[arg(short, long, value_name = "N", help_heading = PROGRESS, value_parser = at_least_one())]
     pub(crate) jobs: Option<usize>,
     #[command(flatten)]
     pub(crate) docker: DockerArgs,

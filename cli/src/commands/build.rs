@@ -1,5 +1,7 @@
 //! `dfc build`: builds an image.
 
+mod verify;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -22,8 +24,9 @@ use crate::options::limits;
 use crate::options::output::{self, Outputs};
 use crate::progress::{Progress, Reporter, StepStatus};
 use crate::project::{self, CompiledProject, Project};
-use crate::render::{failure, findings};
+use crate::render::{difference, failure, findings};
 use crate::ui::Ui;
+pub(crate) use verify::Report;
 
 /// Runs the command.
 pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
@@ -59,7 +62,11 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let settings = settings(args, &config.build, &outputs, &project)?;
 
     let outside = Outside { store: &store, images: &images, remote: &remote, cancel: &cancel };
-    let result = build(&project, settings, &outside, &reporter).and_then(|built| {
+    let result = match args.verify {
+        true => verify::build(&project, settings, &outside, &reporter),
+        false => build(&project, settings, &outside, &reporter),
+    };
+    let result = result.and_then(|built| {
         let delivery = Delivery {
             store: &store,
             outputs: &outputs,
@@ -84,6 +91,12 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let told = !matches!(mode, ProgressMode::Quiet | ProgressMode::Rawjson);
     if !built.compiled.findings.is_empty() && told {
         ui.note(findings::summary(&built.compiled.findings));
+    }
+    if args.verify && told {
+        ui.note(match built.compiled.graph.epoch {
+            Some(_) => "Built twice: the same to the byte.",
+            None => "Built twice: the same but for times, which SOURCE_DATE_EPOCH would fix.",
+        });
     }
     if let Some(id) = ids.id.filter(|_| matches!(mode, ProgressMode::Auto | ProgressMode::Tty)) {
         let names: Vec<String> = names.iter().map(Reference::familiar).collect();
@@ -128,6 +141,7 @@ enum Failure {
     Compile(Vec<grammar::Diagnostic>, Vec<grammar::SourceFile>),
     Build(BuildError, Box<CompiledProject>),
     Deliver(CliError),
+    Differs(Report, Box<CompiledProject>),
 }
 
 impl Failure {
@@ -148,11 +162,18 @@ impl Failure {
                 CliError::Reported
             }
             Failure::Deliver(error) => error,
+            Failure::Differs(report, compiled) => {
+                let CompiledProject { graph, sources, .. } = &*compiled;
+                let text = difference::text(&report, graph, sources, ui.look_err());
+                ui.note(text.trim_end());
+                CliError::NotReproducible
+            }
         }
     }
 }
 
 /// What a build works with.
+#[derive(Clone, Copy)]
 struct Outside<'a> {
     store: &'a Store,
     images: &'a ImageSources<'a>,
@@ -169,6 +190,20 @@ fn build(
     let compiled = project
         .compile(outside.images)
         .map_err(|(found, sources)| Failure::Compile(found, sources))?;
+    match run_graph(&compiled, project, settings, outside, reporter) {
+        Ok(built) => Ok(Built { compiled, images: built.images }),
+        Err(error) => Err(Failure::Build(error, Box::new(compiled))),
+    }
+}
+
+/// Runs the steps of what is compiled.
+fn run_graph(
+    compiled: &CompiledProject,
+    project: &Project,
+    settings: Settings,
+    outside: &Outside<'_>,
+    reporter: &Reporter,
+) -> Result<executor::Built, BuildError> {
     let status = StepStatus::new(&compiled.graph, reporter.clone());
     let env = executor::Env {
         store: outside.store,
@@ -181,13 +216,9 @@ fn build(
         cancel: outside.cancel.clone(),
         now: SystemTime::now,
     };
-    match executor::build(&compiled.graph, &env) {
-        Ok(images) => {
-            status.done();
-            Ok(Built { compiled, images })
-        }
-        Err(error) => Err(Failure::Build(error, Box::new(compiled))),
-    }
+    let built = executor::build_with_layers(&compiled.graph, &env)?;
+    status.done();
+    Ok(built)
 }
 
 /// What the executor is to know of the flags.
@@ -204,13 +235,22 @@ fn settings(
         (None, None) => Compression::Gzip,
     };
     Ok(Settings {
-        jobs: args.jobs.or(defaults.jobs).filter(|jobs| *jobs > 0),
+        jobs: jobs(args, defaults)?,
         compression,
         deliver: if outputs.wants_image() { Deliver::Blobs } else { Deliver::Trees },
         project: project.name.clone(),
         resolv_conf: None,
         limits: limits::parse(&args.limits)?,
     })
+}
+
+/// How many steps run at the same time, by the flag or by config.toml.
+fn jobs(args: &BuildArgs, defaults: &BuildDefaults) -> Result<Option<usize>, CliError> {
+    match args.jobs.or(defaults.jobs) {
+        Some(0) => Err(CliError::failed("build.jobs in config.toml is 0")
+            .help("leave it out for as many as there is work for")),
+        jobs => Ok(jobs),
+    }
 }
 
 fn references(tags: &[String]) -> Result<Vec<Reference>, CliError> {

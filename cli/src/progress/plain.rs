@@ -79,14 +79,17 @@ impl Plain {
             What::Notice { text } => {
                 let _ = writeln!(body, "#{number} {text}");
             }
-            What::End { outcome, took } => {
+            What::End { outcome, took, why } => {
                 if let Some(line) = item.lines.take() {
                     let _ = writeln!(body, "#{number} {elapsed:.3} {line}");
                 }
                 let _ = match outcome {
                     Outcome::Done => writeln!(body, "#{number} DONE {:.1}s", took.as_secs_f64()),
                     Outcome::Cached => writeln!(body, "#{number} CACHED"),
-                    Outcome::Failed => writeln!(body, "#{number} ERROR"),
+                    Outcome::Failed => match why {
+                        Some(why) => writeln!(body, "#{number} ERROR: {}", why.replace('\n', " ")),
+                        None => writeln!(body, "#{number} ERROR"),
+                    },
                     Outcome::Stopped => writeln!(body, "#{number} CANCELED"),
                 };
             }
@@ -144,7 +147,7 @@ mod tests {
         };
         let log =
             |text: &str| What::Log { stream: Stream::Stdout, bytes: text.as_bytes().to_vec() };
-        let end = |outcome| What::End { outcome, took: Duration::from_millis(340) };
+        let end = |outcome| What::End { outcome, took: Duration::from_millis(340), why: None };
         let mut text = show(7, 0, What::Begin { name: "[1/2] RUN a".into() });
         text += &show(9, 10, What::Begin { name: "[2/2] RUN b".into() });
         text += &show(7, 123, log("one\ntw"));

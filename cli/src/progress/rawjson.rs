@@ -66,7 +66,7 @@ impl RawJson {
                 "vertex": item.digest, "stream": 2, "data": STANDARD.encode(format!("{text}\n")),
                 "timestamp": time,
             }] }),
-            What::End { outcome, .. } => {
+            What::End { outcome, why, .. } => {
                 let mut vertex = json!({
                     "digest": item.digest, "name": item.name, "started": item.started,
                     "completed": time,
@@ -74,7 +74,7 @@ impl RawJson {
                 match outcome {
                     Outcome::Done => {}
                     Outcome::Cached => vertex["cached"] = json!(true),
-                    Outcome::Failed => vertex["error"] = json!("failed"),
+                    Outcome::Failed => vertex["error"] = json!(why.as_deref().unwrap_or("failed")),
                     Outcome::Stopped => vertex["error"] = json!("canceled"),
                 }
                 json!({ "vertexes": [vertex] })

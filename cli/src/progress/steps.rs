@@ -69,13 +69,15 @@ impl Status for StepStatus {
                     Verdict::Hit => Outcome::Cached,
                     Verdict::Miss(_) | Verdict::Unknown { .. } => Outcome::Done,
                 };
-                (step, What::End { outcome, took: duration })
+                (step, What::End { outcome, took: duration, why: None })
             }
-            Event::Failed { step } => {
-                (step, What::End { outcome: Outcome::Failed, took: Default::default() })
+            Event::Failed { step, why } => {
+                let (outcome, took) = (Outcome::Failed, Default::default());
+                (step, What::End { outcome, took, why: Some(why) })
             }
             Event::Stopped { step } => {
-                (step, What::End { outcome: Outcome::Stopped, took: Default::default() })
+                let (outcome, took) = (Outcome::Stopped, Default::default());
+                (step, What::End { outcome, took, why: None })
             }
             Event::Packing { step } => {
                 return self.packing(|task| task.part(&self.layer(step), 0, None));

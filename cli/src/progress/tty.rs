@@ -175,7 +175,7 @@ impl Printer for Tty {
                 }
             }
             What::Notice { text } => self.bar.println(self.ink(Ink::Plain, text)),
-            What::End { outcome, took } => {
+            What::End { outcome, took, why: _ } => {
                 if let Some(item) = self.running.remove(&update.item) {
                     let took = match outcome {
                         Outcome::Done | Outcome::Cached => *took,
