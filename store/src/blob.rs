@@ -6,9 +6,11 @@ use std::path::PathBuf;
 
 use oci::Digest;
 use oci::digest::Hasher;
+use oci::manifest::Descriptor;
 
 use crate::db::note_unsynced;
 use crate::error::{Doing, StoreError, on};
+use crate::lease::Lease;
 use crate::store::Store;
 
 /// Manifests and configs are far smaller; more is not read into memory.
@@ -35,8 +37,11 @@ impl BlobWriter<'_> {
             let what = "what was fetched".to_owned();
             return Err(StoreError::Digest { what, expected: *expected, found });
         }
+        let held = self.store.hold()?;
+        self.store.lease(&held, Lease::Blob(found));
         let path = self.store.blob_path(&found);
-        if !path.exists() {
+        // One of another size is damaged.
+        if fs::metadata(&path).map_or(true, |there| there.len() != self.size) {
             // The note comes first: should we be killed in between, it names a blob that is not there.
             self.store.db.read("note a blob", |db| {
                 note_unsynced(db, &format!("blob:{}", found.hex()), &self.store.boot)
@@ -44,6 +49,11 @@ impl BlobWriter<'_> {
             fs::rename(&self.path, &path).doing(|| on("write", &path))?;
         }
         Ok((found, self.size))
+    }
+
+    /// The digest of what was written so far.
+    pub fn digest(&self) -> Digest {
+        self.hasher.clone().finish()
     }
 
     /// How many bytes were written so far.
@@ -78,9 +88,20 @@ impl Store {
         self.root.join("blobs/sha256").join(digest.hex())
     }
 
-    /// Whether a blob is here.
+    /// Whether a blob is here. If so, it stays while this store is open.
     pub fn has_blob(&self, digest: &Digest) -> bool {
-        self.blob_path(digest).is_file()
+        let Ok(held) = self.hold() else { return false };
+        let is_here = self.blob_path(digest).is_file();
+        if is_here {
+            self.lease(&held, Lease::Blob(*digest));
+        }
+        is_here
+    }
+
+    /// Whether a blob is here and has the size that it should have.
+    pub fn has_whole_blob(&self, blob: &Descriptor) -> bool {
+        self.has_blob(&blob.digest)
+            && fs::metadata(self.blob_path(&blob.digest)).is_ok_and(|it| it.len() == blob.size)
     }
 
     /// Opens a blob.
@@ -109,10 +130,9 @@ impl Store {
             let source = io::Error::other("it has more than 16 MiB");
             return Err(StoreError::Io { doing: format!("read blob {digest} at once"), source });
         }
-        let found = Digest::of(&bytes);
-        if found != *digest {
-            let what = format!("blob {digest}");
-            return Err(StoreError::Digest { what, expected: *digest, found });
+        if Digest::of(&bytes) != *digest {
+            self.remove_path(&self.blob_path(digest))?;
+            return Err(StoreError::DamagedBlob { digest: *digest });
         }
         Ok(bytes)
     }
@@ -174,6 +194,7 @@ mod tests {
         let (_folder, store) = store();
         let digest = store.put_blob(b"hello").unwrap();
         fs::write(store.blob_path(&digest), b"jello").unwrap();
-        assert!(matches!(store.read_blob(&digest), Err(StoreError::Digest { .. })));
+        assert!(matches!(store.read_blob(&digest), Err(StoreError::DamagedBlob { .. })));
+        assert!(!store.has_blob(&digest), "so that it is fetched again");
     }
 }

@@ -64,6 +64,8 @@ impl Store {
         key: &str,
         sharing: Sharing,
     ) -> Result<Option<CacheMount>, StoreError> {
+        // What is locked stays; between opening and locking it could go.
+        let _held = self.hold()?;
         match sharing {
             Sharing::Shared | Sharing::Locked => open(self.cache_folder(key, 0), key, sharing),
             Sharing::Private => {

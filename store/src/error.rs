@@ -58,12 +58,22 @@ pub enum StoreError {
         found: Digest,
     },
     /// A layer's index cannot be read, or does not fit its content.
-    #[error(
-        "the files of layer {0} in the store are damaged; `dfc prune` removes what is not in use"
-    )]
+    #[error("layer {0} in the store is damaged; build or pull the image again")]
     Damaged(LayerId),
+    /// A blob of the store has other bytes than its name says.
+    #[error("blob {digest} in the store is damaged; build or pull the image again")]
+    DamagedBlob {
+        /// Which.
+        digest: Digest,
+    },
+    /// A layer that is not the tree it was said to be.
+    #[error("the tar {diff_id} holds another tree than was said")]
+    OtherTree {
+        /// The digest of its plain tar.
+        diff_id: Digest,
+    },
     /// A file changed while it was read.
-    #[error("`{path}` changed while it was read: it had {expected} bytes, then {found}")]
+    #[error("`{path}` changed while it was read{}", sizes(*expected, *found))]
     Changed {
         /// Its path in the layer.
         path: String,
@@ -113,6 +123,13 @@ pub enum StoreError {
     /// Other processes work with the store.
     #[error("another dfc is working with the store; try again when it is done")]
     InUse,
+}
+
+fn sizes(expected: u64, found: u64) -> String {
+    match expected == found {
+        true => String::new(),
+        false => format!(": it had {expected} bytes, then {found}"),
+    }
 }
 
 /// The system's words for an error without its number; the full disk first of all, because it is the common one.

@@ -85,6 +85,11 @@ impl Litter {
         Ok(Litter { path, next: AtomicU64::new(0), _lock: file })
     }
 
+    /// The corner.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A path that nothing has yet.
     pub(crate) fn fresh_path(&self, what: &str) -> PathBuf {
         let number = self.next.fetch_add(1, Ordering::Relaxed);

@@ -1,14 +1,14 @@
 //! What may go, and how it goes.
 //!
-//! Every open store holds a shared lock on the file `lock`; pruning needs it alone. So nothing goes while another
-//! process may be using it without the database saying so: a blob on its way into a manifest, a layer on its way into
-//! a record. Rows go first, in one transaction, then the files; a killed prune leaves files without rows, which the
-//! next one removes.
+//! What another open store uses stays ([`crate::lease`]): a blob on its way into a manifest, a layer on its way into a
+//! record, the images that somebody has looked up. Nobody waits for long: under the lock rows go, in one transaction,
+//! and folders and blobs are renamed into `tmp/`; their bytes are removed after that. A killed prune leaves files without
+//! rows, which the next one removes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use oci::manifest::media_type;
 use oci::{Digest, ImageConfig, Manifest};
@@ -18,6 +18,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::db::digest;
 use crate::error::{Doing, StoreError, on};
 use crate::layer_record::LayerId;
+use crate::lease::Leased;
 use crate::store::Store;
 
 /// What `prune` removes. What no image with a name and no record needs always goes.
@@ -73,6 +74,8 @@ struct Needed {
 /// A layer and what holds it.
 struct Held {
     by_image: bool,
+    /// Whether another open store uses it.
+    is_leased: bool,
     records: usize,
     used: i64,
     bytes: u64,
@@ -82,35 +85,45 @@ impl Store {
     /// Removes what the policy lets go.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] if another process (or another [`Store`]) has the store open.
+    /// [`StoreError::InUse`] if another process was stopped in the middle of something, or cannot note what it uses since
+    /// the disk is full.
     pub fn prune(&self, policy: &PrunePolicy) -> Result<Pruned, StoreError> {
-        flock(&self.in_use, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| StoreError::InUse)?;
-        let pruned = self.prune_alone(policy);
-        let shared = flock(&self.in_use, FlockOperation::LockShared);
-        shared.doing(|| on("lock", &self.root.join("lock")))?;
-        pruned
+        let mut gone = Vec::new();
+        let mut pruned = self.alone(|leased| self.prune_alone(policy, leased, &mut gone))?;
+        for path in gone {
+            pruned.bytes += disk_usage(&path);
+            self.remove_path(&path)?;
+        }
+        Ok(pruned)
     }
 
-    fn prune_alone(&self, policy: &PrunePolicy) -> Result<Pruned, StoreError> {
+    fn prune_alone(
+        &self,
+        policy: &PrunePolicy,
+        leased: &Leased,
+        gone: &mut Vec<PathBuf>,
+    ) -> Result<Pruned, StoreError> {
         let mut pruned = Pruned::default();
         self.db.write("prune", |db| {
             let doing = || "prune".to_owned();
             if policy.untagged {
                 pruned.images = remove_untagged(db, policy.unused_since).doing(doing)?;
             }
-            let needed = self.needed_by_images(db, false)?;
+            let needed = self.needed(db, false, leased)?;
             let mut layers = self.held_layers(db, &needed)?;
+            for (_, held) in layers.iter_mut().filter(|(id, _)| leased.layers.contains(id)) {
+                held.is_leased = true;
+            }
             pruned.records = remove_records(db, policy, &mut layers).doing(doing)?;
             pruned.layers = remove_layers(db, policy, &layers).doing(doing)?;
             Ok(())
         })?;
         self.cached_indexes().clear();
-        self.remove_layer_folders(&mut pruned)?;
-        self.remove_blobs(policy, &mut pruned)?;
-        self.remove_old("contexts", policy.unused_since, &mut pruned)?;
+        self.remove_layer_folders(gone)?;
+        pruned.blobs = self.remove_blobs(policy, leased, gone)?;
+        self.remove_old("contexts", policy.unused_since, gone)?;
         if policy.caches {
-            self.remove_old("caches", policy.unused_since, &mut pruned)?;
+            self.remove_old("caches", policy.unused_since, gone)?;
         }
         Ok(pruned)
     }
@@ -128,22 +141,27 @@ impl Store {
         let caches = self.root.join("caches");
         usage.reclaimable = names(&caches)?.iter().map(|it| disk_usage(&caches.join(it))).sum();
         let (needed, layers) = self.db.write("read what is needed", |db| {
-            let needed = self.needed_by_images(db, true)?;
+            let needed = self.needed(db, true, &Leased::default())?;
             let layers = self.held_layers(db, &needed)?;
             Ok((needed, layers))
         })?;
         let free = layers.iter().filter(|(_, held)| !held.by_image);
         usage.reclaimable += free.map(|(id, _)| disk_usage(&self.layer_folder(*id))).sum::<u64>();
-        for (digest, bytes) in self.all_blobs()? {
+        for digest in self.all_blobs()? {
             if !needed.blobs.contains(&digest) {
-                usage.reclaimable += bytes;
+                usage.reclaimable += disk_usage(&self.blob_path(&digest));
             }
         }
         Ok(usage)
     }
 
-    /// What the images of the database refer to (those with a name only, or all).
-    fn needed_by_images(&self, db: &Transaction<'_>, named: bool) -> Result<Needed, StoreError> {
+    /// What the images of the database refer to (those with a name only, or all), and those that somebody uses.
+    fn needed(
+        &self,
+        db: &Transaction<'_>,
+        named: bool,
+        leased: &Leased,
+    ) -> Result<Needed, StoreError> {
         let sql = match named {
             true => {
                 "SELECT manifest, media_type FROM image WHERE manifest IN (SELECT manifest FROM tag)
@@ -151,18 +169,24 @@ impl Store {
             }
             false => "SELECT manifest, media_type FROM image",
         };
-        let images: Vec<(Digest, String)> = db
+        let mut images: Vec<(Digest, String)> = db
             .prepare_cached(sql)
             .and_then(|mut ask| {
                 let rows = ask.query_map([], |row| Ok((digest(row, "manifest")?, row.get(1)?)))?;
                 rows.collect()
             })
             .doing(|| "list images".into())?;
+        // What is not in the database any more is known by its own words.
+        images.extend(leased.blobs.iter().map(|blob| (*blob, String::new())));
         let mut needed = Needed::default();
         for (image, kind) in images {
             needed.blobs.insert(image);
             // An image whose blobs are damaged holds nothing more; that it is listed is enough.
             if media_type::is_index(&kind) {
+                continue;
+            }
+            if kind.is_empty() && self.blob_size(&image).is_ok_and(|size| size > oci::MAX_MANIFEST)
+            {
                 continue;
             }
             let Ok(bytes) = self.read_blob(&image) else { continue };
@@ -199,7 +223,16 @@ impl Store {
                 let bytes = if is_laid_out { files + packed } else { packed };
                 let (records, used): (i64, i64) = (row.get("records")?, row.get("used")?);
                 let records = usize::try_from(records).unwrap_or(usize::MAX);
-                layers.insert(id, Held { by_image, records, used, bytes: bytes.cast_unsigned() });
+                layers.insert(
+                    id,
+                    Held {
+                        by_image,
+                        is_leased: false,
+                        records,
+                        used,
+                        bytes: bytes.cast_unsigned(),
+                    },
+                );
             }
             let mut ask = db.prepare_cached("SELECT layer, diff_id FROM packed")?;
             let mut rows = ask.query([])?;
@@ -216,48 +249,52 @@ impl Store {
     }
 
     /// Removes the folders of layers that have no row.
-    fn remove_layer_folders(&self, pruned: &mut Pruned) -> Result<(), StoreError> {
+    fn remove_layer_folders(&self, gone: &mut Vec<PathBuf>) -> Result<(), StoreError> {
         let known: BTreeSet<String> = self.db.read("list layers", |db| {
             let mut ask = db.prepare_cached("SELECT id FROM layer")?;
             ask.query_map([], |row| row.get::<_, i64>(0).map(|id| id.to_string()))?.collect()
         })?;
         for name in names(&self.root.join("layers"))? {
             if !known.contains(&name) {
-                let path = self.root.join("layers").join(&name);
-                pruned.bytes += disk_usage(&path);
-                self.remove_path(&path)?;
+                gone.extend(self.move_away(&self.root.join("layers").join(&name))?);
             }
         }
         Ok(())
     }
 
-    fn remove_blobs(&self, policy: &PrunePolicy, pruned: &mut Pruned) -> Result<(), StoreError> {
+    /// Removes blobs that nothing needs; how many.
+    fn remove_blobs(
+        &self,
+        policy: &PrunePolicy,
+        leased: &Leased,
+        gone: &mut Vec<PathBuf>,
+    ) -> Result<usize, StoreError> {
+        let mut removed = 0;
         let (mut needed, packed) = self.db.write("read what is needed", |db| {
-            let needed = self.needed_by_images(db, false)?;
+            let needed = self.needed(db, false, leased)?;
             let packed: rusqlite::Result<Vec<Digest>> = db
                 .prepare_cached("SELECT blob FROM packed")
                 .and_then(|mut ask| ask.query_map([], |row| digest(row, "blob"))?.collect());
             Ok((needed, packed.doing(|| "list layers".into())?))
         })?;
         needed.blobs.extend(packed);
-        for (digest, bytes) in self.all_blobs()? {
+        for digest in self.all_blobs()? {
             let path = self.blob_path(&digest);
             if needed.blobs.contains(&digest) || !is_older(&path, policy.unused_since) {
                 continue;
             }
-            self.remove_path(&path)?;
-            pruned.blobs += 1;
-            pruned.bytes += bytes;
+            gone.extend(self.move_away(&path)?);
+            removed += 1;
         }
-        Ok(())
+        Ok(removed)
     }
 
-    fn all_blobs(&self) -> Result<Vec<(Digest, u64)>, StoreError> {
+    pub(crate) fn all_blobs(&self) -> Result<Vec<Digest>, StoreError> {
         let folder = self.root.join("blobs/sha256");
         let mut blobs = Vec::new();
         for name in names(&folder)? {
             if let Ok(digest) = format!("sha256:{name}").parse() {
-                blobs.push((digest, disk_usage(&folder.join(name))));
+                blobs.push(digest);
             }
         }
         Ok(blobs)
@@ -267,14 +304,17 @@ impl Store {
         &self,
         folder: &str,
         since: Option<i64>,
-        pruned: &mut Pruned,
+        gone: &mut Vec<PathBuf>,
     ) -> Result<(), StoreError> {
         let folder = self.root.join(folder);
         for name in names(&folder)? {
             let path = folder.join(name);
-            if is_older(&path, since) {
-                pruned.bytes += disk_usage(&path);
-                self.remove_path(&path)?;
+            // A cache mount in use stays. Nobody can begin to use it now.
+            let lock = fs::File::open(path.join("lock"));
+            let in_use =
+                |lock: &fs::File| flock(lock, FlockOperation::NonBlockingLockExclusive).is_err();
+            if is_older(&path, since) && !lock.as_ref().is_ok_and(in_use) {
+                gone.extend(self.move_away(&path)?);
             }
         }
         Ok(())
@@ -334,7 +374,7 @@ fn remove_layers(
     layers: &BTreeMap<LayerId, Held>,
 ) -> rusqlite::Result<usize> {
     let since = policy.unused_since.unwrap_or(i64::MAX);
-    let free = |held: &Held| !held.by_image && held.records == 0;
+    let free = |held: &Held| !held.by_image && !held.is_leased && held.records == 0;
     let mut total: u64 = layers.values().filter(|held| !held.by_image).map(|held| held.bytes).sum();
     let mut unheld: Vec<_> =
         layers.iter().filter(|(_, held)| free(held) && held.used < since).collect();
@@ -450,13 +490,30 @@ mod tests {
     }
 
     #[test]
-    fn nothing_goes_while_another_has_it_open() {
+    fn an_image_that_another_has_looked_up_stays_whole() {
         let (folder, store) = store();
-        let second = Store::open(folder.path()).unwrap();
-        assert!(matches!(store.prune(&PrunePolicy::default()), Err(StoreError::InUse)));
-        drop(second);
-        store.prune(&PrunePolicy::default()).unwrap();
-        Store::open(folder.path()).unwrap();
+        let (layer, manifest) = image(&store);
+        let other = Store::open(folder.path()).unwrap();
+        other.image(&manifest).unwrap();
+        store.remove_image(&manifest).unwrap();
+        let pruned = store.prune(&PrunePolicy::default()).unwrap();
+        assert_eq!((pruned.layers, pruned.blobs), (0, 0));
+        other.lay_out(layer).unwrap();
+        drop(other);
+        let pruned = store.prune(&PrunePolicy::default()).unwrap();
+        assert_eq!((pruned.layers, pruned.blobs), (1, 3));
+    }
+
+    #[test]
+    fn a_cache_mount_in_use_stays() {
+        let (_folder, store) = store();
+        let all = PrunePolicy { caches: true, ..PrunePolicy::default() };
+        let used = store.try_cache_mount("x", crate::Sharing::Locked).unwrap().unwrap();
+        store.prune(&all).unwrap();
+        assert!(used.path().is_dir());
+        drop(used);
+        store.prune(&all).unwrap();
+        assert!(!store.root().join("caches").read_dir().unwrap().any(|_| true));
     }
 
     #[test]

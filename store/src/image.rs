@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::db::digest;
 use crate::error::{Doing, StoreError};
+use crate::lease::{Hold, Lease};
 use crate::store::{Store, now};
 
 /// An image of the store.
@@ -113,12 +114,25 @@ impl Store {
 
     /// One image by its manifest's digest.
     pub fn image(&self, manifest: &Digest) -> Result<Option<ImageRecord>, StoreError> {
-        self.db.read("read an image", |db| by_manifest(db, manifest))
+        let held = self.hold()?;
+        let found = self.db.read("read an image", |db| by_manifest(db, manifest))?;
+        self.lease_image(&held, found.as_ref());
+        Ok(found)
     }
 
     /// The image with this name: by its digest if the name has one, else by its tag.
     pub fn image_named(&self, name: &Reference) -> Result<Option<ImageRecord>, StoreError> {
-        self.db.read("look for an image", |db| by_name(db, name))
+        let held = self.hold()?;
+        let found = self.db.read("look for an image", |db| by_name(db, name))?;
+        self.lease_image(&held, found.as_ref());
+        Ok(found)
+    }
+
+    /// Notes that an image is in use, and with it all that it consists of.
+    fn lease_image(&self, held: &Hold<'_>, image: Option<&ImageRecord>) {
+        for digest in image.iter().flat_map(|it| std::iter::once(&it.manifest).chain(&it.members)) {
+            self.lease(held, Lease::Blob(*digest));
+        }
     }
 
     /// The image that a person means: a digest, a name, an id or the beginning of one (in this order).
@@ -133,6 +147,7 @@ impl Store {
         if named.is_some() || !is_hex {
             return Ok(named);
         }
+        let held = self.hold()?;
         let found: Vec<ImageRecord> = self.db.read("look for an image", |db| {
             let sql = "SELECT * FROM image
                        WHERE lower(hex(config)) GLOB ?1 || '*' OR lower(hex(manifest)) GLOB ?1 || '*'
@@ -148,6 +163,7 @@ impl Store {
         if images.any(|other| other.config != first.config || first.config.is_none()) {
             return Err(StoreError::Ambiguous(text.to_owned()));
         }
+        self.lease_image(&held, Some(&first));
         Ok(Some(first))
     }
 

@@ -9,11 +9,12 @@ use std::thread;
 use oci::Digest;
 use oci::digest::Hasher;
 use oci::manifest::Compression;
+use rusqlite::params;
 
 use crate::compress::decompress;
 use crate::db::note_unsynced;
 use crate::error::{Doing, StoreError, on};
-use crate::layer::index::{Entry, Kind, LayerIndex, parent};
+use crate::layer::index::{Entry, Kind, LayerIndex, TreeDigest, parent};
 use crate::layer::layout::{OverlayForm, TreeWriter};
 use crate::layer::tar::{Limits, TarError};
 use crate::layer::unpack::{Whiteouts, unpack};
@@ -48,6 +49,7 @@ impl Store {
         let fs = (lay_out == LayOut::Yes).then(|| folder.fs());
         let unpacked = self.unpack_blob(blob, fs.as_deref())?;
         if unpacked.diff_id != *diff_id {
+            self.check_blob(blob)?;
             let what = format!("the tar in blob {blob}");
             return Err(StoreError::Digest { what, expected: *diff_id, found: unpacked.diff_id });
         }
@@ -62,6 +64,29 @@ impl Store {
         self.register(staged, Some(diff_id), Some((&packed, "")))
     }
 
+    /// As [`Store::import_layer`], for a layer that a step made on another machine: it must make the tree that was said, and
+    /// is from then on as if it had been made here, no later than `epoch`.
+    pub fn import_step_layer(
+        &self,
+        blob: &Digest,
+        (diff_id, result, epoch): (&Digest, &TreeDigest, Option<i64>),
+        lay_out: LayOut,
+    ) -> Result<LayerId, StoreError> {
+        let id = self.import_layer(blob, diff_id, lay_out)?;
+        if self.layer(id)?.result != Some(*result) {
+            return Err(StoreError::OtherTree { diff_id: *diff_id });
+        }
+        self.db.write("note a layer", |db| {
+            let doing = || "note a layer".to_owned();
+            let sql = "UPDATE packed SET epoch = ?3 WHERE layer = ?1 AND blob = ?2 AND packer = ''";
+            db.execute(sql, params![id.0, blob.as_bytes(), epoch]).doing(doing)?;
+            let sql = "UPDATE layer SET diff_id = NULL WHERE id = ?1 AND diff_id = ?2";
+            db.execute(sql, params![id.0, diff_id.as_bytes()]).doing(doing)?;
+            Ok(())
+        })?;
+        Ok(id)
+    }
+
     /// The layer's files (`layers/ID/fs`), laid out if they are not yet.
     pub fn lay_out(&self, id: LayerId) -> Result<PathBuf, StoreError> {
         let place = self.layer_folder(id).join("fs");
@@ -74,7 +99,7 @@ impl Store {
             return Ok(place);
         }
         let forms = self.true_forms(id)?;
-        let here = forms.iter().filter(|form| self.has_blob(&form.blob));
+        let here = forms.iter().filter(|form| self.has_form(form));
         // What is not compressed is read fastest.
         let form = here.min_by_key(|form| match form.compression {
             Compression::None => 0,
@@ -88,6 +113,7 @@ impl Store {
         let folder = self.new_folder()?;
         let unpacked = self.unpack_blob(&form.blob, Some(&folder.fs()))?;
         if unpacked.index.result_digest() != index.result_digest() {
+            self.check_blob(&form.blob)?;
             return Err(StoreError::Damaged(id));
         }
         write_skipped(&self.layer_folder(id), &unpacked.skipped)?;
@@ -117,8 +143,19 @@ impl Store {
     pub fn open_file(&self, id: LayerId, position: usize) -> Result<File, StoreError> {
         let index = self.index(id)?;
         let entry = index.entries().get(position).ok_or(StoreError::Damaged(id))?;
-        let source = FolderSource::open(&self.lay_out(id)?)?;
-        source.file(&entry.path).doing(|| format!("open `{}`", entry.path.escape_ascii()))
+        let doing = || format!("open `{}`", entry.path.escape_ascii());
+        let file = match FolderSource::open(&self.lay_out(id)?)?.file(&entry.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::Damaged(id));
+            }
+            other => other.doing(doing)?,
+        };
+        match entry.kind {
+            Kind::File { size, .. } if file.metadata().doing(doing)?.len() != size => {
+                Err(StoreError::Damaged(id))
+            }
+            _ => Ok(file),
+        }
     }
 
     /// A layer that leaves something open, laid out for one chain: `layers/ID/fs-HASH`.
@@ -164,8 +201,17 @@ impl Store {
         fs::rename(from, place).doing(|| on("move a layer to", place))
     }
 
-    /// Unpacks a blob, with the decompression and the digest of the plain tar in a thread of their own.
+    /// Unpacks a blob. Where that fails because the blob is damaged, that is what is said.
     fn unpack_blob(&self, blob: &Digest, fs: Option<&Path>) -> Result<Unpacked, StoreError> {
+        self.try_unpack_blob(blob, fs).map_err(|error| match error {
+            // A full disk is not the blob's fault.
+            StoreError::Tar { source: TarError::Write { .. }, .. } => error,
+            error => self.blame(blob, error),
+        })
+    }
+
+    /// Unpacks a blob, with the decompression and the digest of the plain tar in a thread of their own.
+    fn try_unpack_blob(&self, blob: &Digest, fs: Option<&Path>) -> Result<Unpacked, StoreError> {
         let doing = || format!("read blob {blob}");
         let (compression, stream) = decompress(self.open_blob(blob)?).doing(doing)?;
         let mut files = match fs {

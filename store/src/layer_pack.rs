@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use oci::Digest;
 use oci::digest::Hasher;
-use oci::manifest::Compression;
+use oci::manifest::{Compression, Descriptor};
 
 use crate::compress::{Compressor, decompress, packer};
 use crate::error::{Doing, StoreError};
@@ -31,7 +31,7 @@ impl Store {
         }
         let mut forms = self.true_forms(id)?;
         forms.retain(|form| !is_ours || form.epoch == epoch);
-        forms.retain(|form| self.has_blob(&form.blob));
+        forms.retain(|form| self.has_form(form));
         if let Some(form) = forms.iter().find(|form| form.compression == compression) {
             return Ok(form.clone());
         }
@@ -40,7 +40,11 @@ impl Store {
             None if is_ours => {
                 let index = self.index(id)?;
                 let source = FolderSource::open(&self.lay_out(id)?)?;
-                self.pack_index(&index, &source, compression, epoch)?
+                let packed = self.pack_index(&index, &source, compression, epoch);
+                packed.map_err(|error| match error {
+                    StoreError::Changed { .. } => StoreError::Damaged(id),
+                    error => error,
+                })?
             }
             None => {
                 let blob = record.packed.first().map(|form| form.blob);
@@ -66,6 +70,12 @@ impl Store {
         Ok(packed)
     }
 
+    /// Whether the blob of a packed form is here, and has its size.
+    pub(crate) fn has_form(&self, form: &Packed) -> bool {
+        let blob = Descriptor::new(form.compression.oci_layer(), form.blob, form.size);
+        self.has_whole_blob(&blob)
+    }
+
     /// Packs an index straight from its sources.
     pub(crate) fn pack_index(
         &self,
@@ -82,8 +92,10 @@ impl Store {
 
     /// The same tar, compressed in another way.
     fn repack(&self, form: &Packed, compression: Compression) -> Result<Packed, StoreError> {
-        let (blob, size, found) = self.recompress(&form.blob, compression)?;
+        let repacked = self.recompress(&form.blob, compression);
+        let (blob, size, found) = repacked.map_err(|error| self.blame(&form.blob, error))?;
         if found != form.diff_id {
+            self.check_blob(&form.blob)?;
             let what = format!("the tar in blob {}", form.blob);
             return Err(StoreError::Digest { what, expected: form.diff_id, found });
         }

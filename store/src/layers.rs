@@ -23,6 +23,7 @@ use crate::layer::scan::{self, ScanOptions};
 use crate::layer::stamps::Stamps;
 use crate::layer::view::TreeView;
 use crate::layer_record::{Keep, LayerId, LayerRecord, Packed};
+use crate::lease::Lease;
 use crate::source::ContentSource;
 use crate::store::{Store, now};
 
@@ -81,7 +82,12 @@ impl Store {
 
     /// The layer with this plain tar; one whose content is here before one that is only declared.
     pub fn layer_by_diff_id(&self, diff_id: &Digest) -> Result<Option<LayerId>, StoreError> {
-        self.db.read("look for a layer", |db| by_diff_id(db, diff_id))
+        let held = self.hold()?;
+        let found = self.db.read("look for a layer", |db| by_diff_id(db, diff_id))?;
+        if let Some(id) = found {
+            self.lease(&held, Lease::Layer(id));
+        }
+        Ok(found)
     }
 
     /// Names a layer whose blob stays where it is for now; [`Store::import_layer`] fills it later.
@@ -90,7 +96,8 @@ impl Store {
         diff_id: &Digest,
         blob: &Descriptor,
     ) -> Result<LayerId, StoreError> {
-        self.db.write("declare a layer", |db| {
+        let held = self.hold()?;
+        let id = self.db.write("declare a layer", |db| {
             let doing = || "declare a layer".to_owned();
             let id = match by_diff_id(db, diff_id).doing(doing)? {
                 Some(id) => id,
@@ -105,7 +112,9 @@ impl Store {
             };
             insert_packed(db, id, &packed, DECLARED).doing(doing)?;
             Ok(id)
-        })
+        })?;
+        self.lease(&held, Lease::Layer(id));
+        Ok(id)
     }
 
     /// Reads an overlay's upper folder. What is the same in the tree below is left out, except for folders in which
@@ -209,6 +218,7 @@ impl Store {
         let Staged { path, result, index } = staged;
         let size = index.content_size().cast_signed();
         let doing = || "add a layer".to_owned();
+        let held = self.hold()?;
         let (id, used) = self.db.write("add a layer", |db| {
             let known = match diff_id {
                 Some(diff_id) => by_diff_id(db, diff_id).doing(doing)?,
@@ -239,6 +249,8 @@ impl Store {
             fs::rename(&path, &place).doing(|| on("move a layer to", &place))?;
             Ok((id, true))
         })?;
+        self.lease(&held, Lease::Layer(id));
+        drop(held);
         if used {
             self.cached_indexes().insert(id, Arc::new(index));
         } else {

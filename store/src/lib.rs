@@ -3,7 +3,7 @@
 //! ```text
 //! DFC_HOME/
 //!   store.db                SQLite, WAL: images, names, layers, records of steps, history of builds (db/schema.rs)
-//!   lock                    shared while a store is open, exclusive while something is pruned
+//!   lock                    shared while something is found, exclusive while something is removed (lease.rs)
 //!   blobs/sha256/HEX        manifests, configs, packed layers; with an index.json it would be an OCI layout
 //!   layers/ID/index         what the layer holds: paths, metadata, blake3 of contents (layer/codec.rs)
 //!   layers/ID/fs/           the layer as files, if something needed it: overlayfs's whiteouts and opaque folders
@@ -12,7 +12,7 @@
 //!   layers/ID/lock          held while fs/ is made
 //!   caches/HASH/{fs,ready}  cache mounts (cache_mount.rs)
 //!   contexts/HASH           stat caches of local contexts (context.rs)
-//!   tmp/PID-RANDOM/         half-made things of one open store; its `lock` is held while the owner lives
+//!   tmp/PID-RANDOM/         half-made things of one open store, and what it uses; its `lock` is held while the owner lives
 //! ```
 //!
 //! # What a crash leaves
@@ -29,7 +29,16 @@
 //! # Many processes
 //!
 //! Writers take turns in SQLite, readers never wait. Two processes that make the same blob or import the same layer
-//! both come to an end, and one copy stays. `fs/` of a layer is made by one while the others wait.
+//! both come to an end, and one copy stays. `fs/` of a layer is made by one while the others wait. Nothing that an open
+//! store has found or made is pruned while it is open.
+//!
+//! # Damage
+//!
+//! Bytes that were changed behind the store's back are noticed before they are used, at the price of what is read anyway:
+//! a manifest, config or index by its digest whenever it is read; a packed layer by digest and diff id when it is
+//! unpacked, packed anew or exported, and by its size when it is found; a file of a layer by its size when it is opened
+//! and by its digest when it goes into another layer. Files that a RUN reads through its overlay are not compared.
+//! [`Store::forget_damaged`] removes what was found damaged, so that it is fetched or made again.
 //!
 //! # Parts
 //!
@@ -47,6 +56,7 @@ mod blob;
 mod cache_mount;
 mod compress;
 mod context;
+mod damage;
 mod db;
 mod error;
 mod flat;
@@ -58,6 +68,7 @@ mod layer_import;
 mod layer_pack;
 mod layer_record;
 mod layers;
+mod lease;
 mod record;
 mod source;
 mod store;
@@ -66,6 +77,7 @@ mod testing;
 
 pub use blob::BlobWriter;
 pub use cache_mount::{CacheMount, Sharing};
+pub use damage::CheckedBlob;
 pub use context::{CachedFile, ContextCache};
 pub use error::StoreError;
 pub use flat::Flat;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::error::{Doing, StoreError};
 use crate::layer::index::TreeDigest;
 use crate::layer_record::LayerId;
+use crate::lease::Lease;
 use crate::store::{Store, now};
 
 /// A record used again within this many seconds is not marked anew: that would cost a write per cached step.
@@ -14,6 +15,7 @@ const USED_GRAIN: i64 = 3600;
 /// No pre-image is bigger; a bigger one is damage.
 const MAX_PREIMAGE: usize = 1 << 30;
 
+const BY_CONTENT: &str = "SELECT * FROM step WHERE content = ?1 ORDER BY id DESC LIMIT 1";
 const SET_PLACE: &str = "INSERT OR REPLACE INTO place (slot, step) VALUES (?1, ?2)";
 
 /// A blake3 key of a step.
@@ -129,9 +131,24 @@ impl Store {
         Ok(Some(record))
     }
 
+    /// As [`Store::record_by_content_key`], but it does not count as a use: nothing is written.
+    pub fn peek_record(&self, key: &Key) -> Result<Option<StepRecord>, StoreError> {
+        Ok(self.find_record(BY_CONTENT, params![key.0])?.map(|(_, _, record)| record))
+    }
+
+    /// The content keys under which steps of a definition are recorded that made a layer.
+    pub fn content_keys(&self, definition: &Key, layer: LayerId) -> Result<Vec<Key>, StoreError> {
+        self.db.read("look for keys", |db| {
+            let sql =
+                "SELECT DISTINCT content FROM step JOIN step_layer ON step_layer.step = step.id
+                       WHERE step_layer.layer = ?2 AND step.definition = ?1 ORDER BY content";
+            let mut ask = db.prepare_cached(sql)?;
+            ask.query_map(params![definition.0, layer.0], |row| row.get(0).map(Key))?.collect()
+        })
+    }
+
     fn record_of_content(&self, key: &Key) -> Result<Option<(RecordId, StepRecord)>, StoreError> {
-        let sql = "SELECT * FROM step WHERE content = ?1 ORDER BY id DESC LIMIT 1";
-        let found = self.find_record(sql, params![key.0])?;
+        let found = self.find_record(BY_CONTENT, params![key.0])?;
         found.map(|(id, used, record)| self.mark_used(id, used).map(|()| (id, record))).transpose()
     }
 
@@ -201,14 +218,19 @@ impl Store {
         sql: &str,
         params: impl rusqlite::Params,
     ) -> Result<Option<(RecordId, i64, StepRecord)>, StoreError> {
-        self.db.read("look for a record", |db| {
+        let held = self.hold()?;
+        let found = self.db.read("look for a record", |db| {
             let row =
                 |row: &Row<'_>| Ok((RecordId(row.get("id")?), row.get("used")?, read_step(row)?));
             let found = db.prepare_cached(sql)?.query_row(params, row).optional()?;
             let Some((id, used, mut record)) = found else { return Ok(None) };
             record.layers = read_layers(db, id)?;
             Ok(Some((id, used, record)))
-        })
+        })?;
+        for layer in found.iter().flat_map(|(_, _, record)| &record.layers) {
+            self.lease(&held, Lease::Layer(*layer));
+        }
+        Ok(found)
     }
 
     fn mark_used(&self, id: RecordId, used: i64) -> Result<(), StoreError> {

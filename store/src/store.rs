@@ -7,21 +7,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rayon::ThreadPool;
-use rustix::fs::{FlockOperation, flock};
-
 use crate::db::Db;
 use crate::error::{Doing, StoreError, on};
 use crate::folder::Litter;
 use crate::layer::index::LayerIndex;
 use crate::layer_record::LayerId;
+use crate::lease::Leases;
+use rayon::ThreadPool;
 
 /// The store's folder, open. It may be used from many threads, and many processes may have it open at once.
 pub struct Store {
     pub(crate) root: PathBuf,
     pub(crate) db: Db,
-    /// Shared while the store is open, exclusive while something is removed from it.
-    pub(crate) in_use: File,
+    /// What this store uses, for whoever prunes.
+    pub(crate) leases: Leases,
     pub(crate) litter: Litter,
     pub(crate) indexes: Mutex<HashMap<LayerId, Arc<LayerIndex>>>,
     pub(crate) boot: String,
@@ -50,15 +49,15 @@ impl Store {
             .write(true)
             .open(&lock)
             .doing(|| on("open", &lock))?;
-        flock(&in_use, FlockOperation::LockShared).doing(|| on("lock", &lock))?;
         let litter = Litter::claim(&root.join("tmp"))?;
+        let leases = Leases::new(litter.path(), in_use);
         let db = Db::open(&root.join("store.db"))?;
         // A machine without a boot id counts as never restarted.
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let store = Store {
             root: root.to_owned(),
             db,
-            in_use,
+            leases,
             litter,
             indexes: Mutex::default(),
             boot: boot.trim().to_owned(),
@@ -102,18 +101,22 @@ impl Store {
 
     /// Removes a file or folder of the store; that it is gone already is fine.
     pub(crate) fn remove_path(&self, path: &Path) -> Result<(), StoreError> {
-        let removed = match fs::symlink_metadata(path) {
-            // Renamed away first, so that a reader sees the whole or nothing, whenever we are killed.
-            Ok(metadata) if metadata.is_dir() => {
-                let away = self.litter.fresh_path("gone");
-                fs::rename(path, &away).and_then(|()| fs::remove_dir_all(&away))
-            }
-            Ok(_) => fs::remove_file(path),
-            Err(err) => Err(err),
-        };
-        match removed {
-            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other.doing(|| on("remove", path)),
+        let Some(away) = self.move_away(path)? else { return Ok(()) };
+        match fs::remove_dir_all(&away) {
+            // A file.
+            Err(err) if err.kind() == io::ErrorKind::NotADirectory => fs::remove_file(&away),
+            other => other,
+        }
+        .doing(|| on("remove", path))
+    }
+
+    /// Takes a file or folder of the store away from its place, so that a reader sees the whole or nothing, whenever we
+    /// are killed; where it is now. That it is gone already is fine.
+    pub(crate) fn move_away(&self, path: &Path) -> Result<Option<PathBuf>, StoreError> {
+        let away = self.litter.fresh_path("gone");
+        match fs::rename(path, &away) {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => other.doing(|| on("remove", path)).map(|()| Some(away)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The tables, one step per version (`PRAGMA user_version`). A step is never changed once released; a new one is added.
 
 /// What brings a database from version N to N+1, by N.
-pub(crate) const STEPS: [&str; 2] = [V1, V2];
+pub(crate) const STEPS: [&str; 3] = [V1, V2, V3];
 
 /// Digests and keys are blobs of 32 bytes, times are seconds since 1970, durations nanoseconds.
 const V1: &str = "
@@ -106,4 +106,10 @@ CREATE TABLE place (
 CREATE INDEX place_step ON place (step);
 INSERT INTO place SELECT slot, max(id) FROM step GROUP BY slot;
 DROP INDEX step_slot;
+";
+
+/// Whose content a damaged blob was. A dfc that knows only the versions before may remove what others work with, and so
+/// leaves the store alone from here on.
+const V3: &str = "
+CREATE INDEX packed_blob ON packed (blob);
 ";

@@ -47,11 +47,18 @@ pub(crate) fn write_tar<W: Write>(
         tar.header(entry).doing(doing)?;
         match &entry.kind {
             Kind::Dir { opaque: true } => tar.opaque(entry).doing(doing)?,
-            Kind::File { size, .. } if *size > 0 => {
+            Kind::File { size, digest } if *size > 0 => {
                 let mut content = source.open(position, entry).doing(doing)?;
+                let mut hasher = blake3::Hasher::new();
                 copy_exactly(&mut content, *size, entry, &mut buffer, |bytes| {
+                    hasher.update(bytes);
                     tar.inner().write_all(bytes)
                 })?;
+                // The index was made of the same bytes, so others have come between.
+                if *hasher.finalize().as_bytes() != digest.0 {
+                    let path = entry.path.escape_ascii().to_string();
+                    return Err(StoreError::Changed { path, expected: *size, found: *size });
+                }
                 tar.pad(*size).doing(doing)?;
             }
             Kind::Dir { opaque: false } | Kind::File { .. } | Kind::Whiteout => {}

@@ -1,0 +1,241 @@
+//! Bytes that somebody else changed: found where they are read, and removed so that they are fetched or made again.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+
+use oci::Digest;
+use oci::digest::Hasher;
+use rusqlite::params;
+
+use crate::error::{Doing, StoreError, on};
+use crate::layer_record::LayerId;
+use crate::store::Store;
+
+/// A blob that is compared with its digest while it is read. At the end of a damaged one there is an error, and the blob
+/// is removed from the store.
+#[derive(Debug)]
+pub struct CheckedBlob<'a> {
+    store: &'a Store,
+    digest: Digest,
+    file: File,
+    hasher: Hasher,
+}
+
+impl Read for CheckedBlob<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read(buffer)?;
+        self.hasher.update(&buffer[..length]);
+        if length == 0 && !buffer.is_empty() && self.hasher.clone().finish() != self.digest {
+            self.store
+                .remove_path(&self.store.blob_path(&self.digest))
+                .map_err(io::Error::other)?;
+            return Err(io::Error::other(StoreError::DamagedBlob { digest: self.digest }));
+        }
+        Ok(length)
+    }
+}
+
+impl Store {
+    /// Opens a blob to be handed out.
+    ///
+    /// # Errors
+    /// It is not here.
+    pub fn checked_blob(&self, digest: &Digest) -> Result<CheckedBlob<'_>, StoreError> {
+        let file = self.open_blob(digest)?;
+        Ok(CheckedBlob { store: self, digest: *digest, file, hasher: Hasher::default() })
+    }
+
+    /// Reads a blob to its end; one that is damaged is removed.
+    ///
+    /// # Errors
+    /// [`StoreError::NoBlob`] or [`StoreError::DamagedBlob`].
+    pub fn check_blob(&self, digest: &Digest) -> Result<(), StoreError> {
+        let mut blob = self.checked_blob(digest)?;
+        match io::copy(&mut blob, &mut io::sink()) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(blob_error(error, digest)),
+        }
+    }
+
+    /// What is to be said of a failure to read a blob: that it is damaged, if it is.
+    pub(crate) fn blame(&self, digest: &Digest, error: StoreError) -> StoreError {
+        match self.check_blob(digest) {
+            Err(damaged @ StoreError::DamagedBlob { .. }) => damaged,
+            Ok(()) | Err(_) => error,
+        }
+    }
+
+    /// Removes what an error says is damaged or missing, so that the next build fetches or makes it again: a blob, the
+    /// files of a layer, or a layer with the records of the steps that made it. What was removed, for people; `None` if
+    /// the error is about something else.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn forget_damaged(&self, error: &StoreError) -> Result<Option<String>, StoreError> {
+        match error {
+            StoreError::DamagedBlob { digest } | StoreError::NoBlob(digest) => {
+                self.remove_path(&self.blob_path(digest))?;
+                for layer in self.layers_in_blob(digest)? {
+                    if !self.has_other_content(layer)? {
+                        self.forget_layer(layer)?;
+                    }
+                }
+                Ok(Some(format!("blob {digest}")))
+            }
+            StoreError::Damaged(id) => {
+                let has_files = self.layer_folder(*id).join("fs").exists();
+                self.cached_indexes().remove(id);
+                if has_files && self.index(*id).is_ok() && self.has_packed(*id)? {
+                    self.forget_files(*id)?;
+                    return Ok(Some(format!("the files of layer {id}")));
+                }
+                self.forget_layer(*id)?;
+                Ok(Some(format!("layer {id}")))
+            }
+            StoreError::Io { .. }
+            | StoreError::Database { .. }
+            | StoreError::Newer { .. }
+            | StoreError::NoLayer(_)
+            | StoreError::NotFetched(_)
+            | StoreError::Digest { .. }
+            | StoreError::OtherTree { .. }
+            | StoreError::Changed { .. }
+            | StoreError::Index(_)
+            | StoreError::Tar { .. }
+            | StoreError::Unsupported { .. }
+            | StoreError::Json { .. }
+            | StoreError::Archive { .. }
+            | StoreError::Ambiguous(_)
+            | StoreError::InUse => Ok(None),
+        }
+    }
+
+    fn forget_layer(&self, id: LayerId) -> Result<(), StoreError> {
+        self.cached_indexes().remove(&id);
+        self.db.forget_layer_content(id)?;
+        self.remove_path(&self.layer_folder(id))
+    }
+
+    /// Removes `fs/` and what was made of it.
+    fn forget_files(&self, id: LayerId) -> Result<(), StoreError> {
+        let folder = self.layer_folder(id);
+        for entry in fs::read_dir(&folder).doing(|| on("read", &folder))? {
+            let name = entry.doing(|| on("read", &folder))?.file_name();
+            if name == "fs" || name.to_string_lossy().starts_with("fs-") {
+                self.remove_path(&folder.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn layers_in_blob(&self, digest: &Digest) -> Result<Vec<LayerId>, StoreError> {
+        self.db.read("look for layers", |db| {
+            let sql = "SELECT layer FROM packed WHERE blob = ?1";
+            let mut ask = db.prepare_cached(sql)?;
+            ask.query_map(params![digest.as_bytes()], |row| row.get(0).map(LayerId))?.collect()
+        })
+    }
+
+    fn has_packed(&self, id: LayerId) -> Result<bool, StoreError> {
+        let forms = self.true_forms(id)?;
+        Ok(forms.iter().any(|form| self.has_blob(&form.blob)))
+    }
+
+    /// Whether a layer can do without one of its blobs.
+    fn has_other_content(&self, id: LayerId) -> Result<bool, StoreError> {
+        let folder = self.layer_folder(id);
+        let is_ours = self.layer(id)?.diff_id.is_none();
+        let has_files = folder.join("fs").is_dir() && folder.join("index").is_file();
+        Ok((is_ours && has_files) || self.has_packed(id)?)
+    }
+}
+
+/// The error of the store inside an error of reading.
+fn blob_error(error: io::Error, digest: &Digest) -> StoreError {
+    let doing = || format!("read blob {digest}");
+    match error.downcast::<StoreError>() {
+        Ok(error) => error,
+        Err(source) => StoreError::Io { doing: doing(), source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use oci::manifest::Compression;
+
+    use super::*;
+    use crate::testing::{small_layer, store};
+
+    /// Changes a byte in the middle of a file.
+    fn flip(path: &std::path::Path) {
+        let mut bytes = fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x40;
+        File::create(path).unwrap().write_all(&bytes).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_blob_is_noticed_at_its_end_and_goes() {
+        let (_folder, store) = store();
+        let digest = store.put_blob(&[7; 100_000]).unwrap();
+        store.check_blob(&digest).unwrap();
+        flip(&store.blob_path(&digest));
+        let error = store.check_blob(&digest).unwrap_err();
+        assert!(matches!(error, StoreError::DamagedBlob { .. }), "{error}");
+        assert!(!store.has_blob(&digest));
+    }
+
+    #[test]
+    fn files_are_made_again_from_the_blob() {
+        let (_folder, store) = store();
+        let id = small_layer(&store);
+        store.pack(id, Compression::Zstd, None).unwrap();
+        let file = store.layer_folder(id).join("fs/a/b");
+        fs::write(&file, "longer than it was").unwrap();
+        let error = store.open_file(id, 1).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged(_)), "{error}");
+        let told = store.forget_damaged(&error).unwrap();
+        assert_eq!(told, Some(format!("the files of layer {id}")));
+        store.open_file(id, 1).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"hello");
+    }
+
+    #[test]
+    fn a_file_with_another_content_goes_into_no_blob() {
+        let (_folder, store) = store();
+        let id = small_layer(&store);
+        fs::write(store.layer_folder(id).join("fs/a/b"), "jello").unwrap();
+        let error = store.pack(id, Compression::Gzip, None).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged(_)), "{error}");
+        assert_eq!(store.forget_damaged(&error).unwrap(), Some(format!("layer {id}")));
+        assert!(store.layer(id).is_err(), "the step runs again");
+    }
+
+    #[test]
+    fn a_layer_whose_only_blob_is_damaged_is_forgotten() {
+        let (_folder, store) = store();
+        let id = small_layer(&store);
+        let packed = store.pack(id, Compression::Gzip, None).unwrap();
+        fs::remove_dir_all(store.layer_folder(id).join("fs")).unwrap();
+        flip(&store.blob_path(&packed.blob));
+        let error = store.lay_out(id).unwrap_err();
+        assert!(matches!(error, StoreError::DamagedBlob { .. }), "{error}");
+        store.forget_damaged(&error).unwrap();
+        assert!(store.layer(id).is_err());
+    }
+
+    #[test]
+    fn a_damaged_index_is_made_again() {
+        let (folder, store) = store();
+        let id = small_layer(&store);
+        flip(&store.layer_folder(id).join("index"));
+        let store = {
+            drop(store);
+            Store::open(folder.path()).unwrap()
+        };
+        let error = store.index(id).unwrap_err();
+        assert_eq!(store.forget_damaged(&error).unwrap(), Some(format!("layer {id}")));
+    }
+}
