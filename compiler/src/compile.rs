@@ -4,6 +4,7 @@ mod builder;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use grammar::limits::MAX_ERRORS;
 use grammar::{Diagnostic, Dockerfile, Severity, SourceFile, SourceId, Span};
 use oci::Platform;
 
@@ -15,6 +16,7 @@ use crate::graph::BuildGraph;
 use crate::ignore::IgnoreFile;
 use crate::lint;
 use crate::stages::Conversion;
+use crate::suggest::nearest;
 use crate::world::{BuildOptions, ResolvedImage, World, WorldError};
 
 /// What compiling gives.
@@ -55,6 +57,8 @@ pub(crate) struct Output {
     pub sources: Vec<SourceFile>,
     pub facts: Vec<Fact>,
     pub stages: Vec<LoweredStage>,
+    /// How many errors there were.
+    errors: usize,
     said: BTreeSet<(String, Option<Span>)>,
     noted: HashSet<Fact>,
     /// Answers of the world, by origin, reference and platform: each image is asked for once.
@@ -70,11 +74,25 @@ impl Output {
         source
     }
 
-    /// Says something about the file, once.
+    /// Says something about the file, once. So many errors are enough.
     pub(crate) fn say(&mut self, diagnostic: Diagnostic) {
+        let is_error = diagnostic.severity == Severity::Error;
+        if is_error && self.errors > MAX_ERRORS {
+            return;
+        }
         if self.said.insert((diagnostic.message.clone(), diagnostic.span())) {
+            self.errors += usize::from(is_error);
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// The name nearest to one that has no value. After so many remarks nobody looks for it.
+    pub(crate) fn suggestion<'n>(
+        &self,
+        name: &str,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> Option<String> {
+        if self.facts.len() > MAX_ERRORS { None } else { nearest(name, known) }
     }
 
     /// Notes something for lint rules, once.
@@ -99,6 +117,7 @@ pub fn compile(
         sources: vec![source.clone()],
         facts: Vec::new(),
         stages: Vec::new(),
+        errors: 0,
         said: BTreeSet::new(),
         noted: HashSet::new(),
         images: BTreeMap::new(),
@@ -124,7 +143,17 @@ pub fn compile(
         }
     }
     sound &= !out.diagnostics.iter().any(|it| it.severity == Severity::Error);
-    let Output { builder, diagnostics, sources, facts, stages, said: _, noted: _, images: _ } = out;
+    let Output {
+        builder,
+        diagnostics,
+        sources,
+        facts,
+        stages,
+        errors: _,
+        said: _,
+        noted: _,
+        images: _,
+    } = out;
     let graph = sound.then(|| builder.graph.pruned());
     let mut compiled = Compiled { graph, diagnostics, sources, facts, stages, ignore_file };
     if let Some(error) = lint_violation(file, options, &compiled) {

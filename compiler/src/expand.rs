@@ -20,6 +20,12 @@ pub(crate) const TOO_LARGE: &str = "too-large";
 /// How long an expansion may get: more than any system takes as a variable or a path.
 const MAX_TEXT: usize = 4 << 20;
 
+/// How many places times characters one pattern may take.
+const MAX_STEPS: usize = 64 << 20;
+
+/// How many such steps take as long as a byte of text.
+const STEPS_OF_A_BYTE: usize = 16;
+
 /// What an expansion gave, and which variables it met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expansion {
@@ -31,16 +37,15 @@ pub struct Expansion {
     pub used: BTreeSet<String>,
     /// The variables that had none, where they were written.
     pub unset: Vec<Spanned<String>>,
+    /// What it took, in bytes of text: more than `text` has where patterns were matched.
+    pub work: usize,
 }
 
 impl Expansion {
     /// The variables that had no value, each where it was met first.
     pub fn unset_names(&self) -> impl Iterator<Item = &Spanned<String>> {
-        let is_first = |index: usize, name: &Spanned<String>| {
-            self.unset[..index].iter().all(|earlier| earlier.value != name.value)
-        };
-        let names = self.unset.iter().enumerate();
-        names.filter(move |(index, name)| is_first(*index, name)).map(|(_, name)| name)
+        let mut seen = BTreeSet::new();
+        self.unset.iter().filter(move |name| seen.insert(name.value.as_str()))
     }
 }
 
@@ -83,6 +88,7 @@ pub fn expand(parts: &[Part], env: &Env, unset: Unset) -> Result<Expansion, Diag
     expander.found.text = expander.parts(parts)?;
     let Expander { mut words, mut found, .. } = expander;
     found.words = words.finish();
+    found.work += found.text.len();
     Ok(found)
 }
 
@@ -105,8 +111,7 @@ impl Expander<'_> {
             };
             text.push_str(&piece);
             if let (true, Part::Variable(variable)) = (text.len() > MAX_TEXT, part) {
-                let message = format!("the expansion has more than {MAX_TEXT} bytes");
-                return Err(Diagnostic::error(TOO_LARGE, message, variable.span));
+                return Err(too_large(variable, MAX_TEXT));
             }
             if quoted {
                 quoted_run.push_str(&piece);
@@ -190,6 +195,7 @@ impl Expander<'_> {
                     return Ok(kept);
                 }
                 let value = value.unwrap_or_default();
+                self.count(variable, &pattern, &value)?;
                 pattern::without_prefix(&pattern, &value, *greedy)
                     .map_err(|error| bad_pattern(variable, &error))
             }
@@ -200,6 +206,7 @@ impl Expander<'_> {
                     return Ok(kept);
                 }
                 let value = value.unwrap_or_default();
+                self.count(variable, &pattern, &value)?;
                 pattern::without_suffix(&pattern, &value, *greedy)
                     .map_err(|error| bad_pattern(variable, &error))
             }
@@ -212,6 +219,7 @@ impl Expander<'_> {
                     return Ok(kept);
                 }
                 let value = value.unwrap_or_default();
+                self.count(variable, &pattern, &value)?;
                 let compiled =
                     Pattern::new(&pattern).map_err(|error| bad_pattern(variable, &error))?;
                 Ok(match all {
@@ -220,6 +228,13 @@ impl Expander<'_> {
                 })
             }
         }
+    }
+
+    /// Counts what it takes to match a pattern.
+    fn count(&mut self, variable: &Variable, pattern: &str, value: &str) -> Result<(), Diagnostic> {
+        let steps = (pattern.len() + 1).saturating_mul(value.len() + 1);
+        self.found.work += steps.min(MAX_STEPS) / STEPS_OF_A_BYTE;
+        if steps > MAX_STEPS { Err(too_large(variable, MAX_STEPS)) } else { Ok(()) }
     }
 
     /// `${name…}` as it was, its inner word expanded, where unset variables stay.
@@ -233,6 +248,14 @@ impl Expander<'_> {
         (self.unset == Unset::Kept && value.is_none())
             .then(|| format!("${{{}{sign}{word}}}", name.value))
     }
+}
+
+fn too_large(variable: &Variable, limit: usize) -> Diagnostic {
+    let message = match limit {
+        MAX_STEPS => format!("pattern and value are too long (more than {limit} steps)"),
+        _ => format!("the expansion has more than {limit} bytes"),
+    };
+    Diagnostic::error(TOO_LARGE, message, variable.span)
 }
 
 fn times(greedy: bool) -> usize {

@@ -2,9 +2,12 @@
 
 mod go;
 
+use std::collections::BTreeMap;
+
 use oci::{ContainerConfig, History, ImageConfig, Platform};
 
-pub(crate) use go::{duration, quoted, quoted_list, spaced};
+pub(crate) use go::{duration, quoted_list, spaced};
+pub(crate) use grammar::quoted;
 
 /// The search path of an image that says none.
 pub(crate) const DEFAULT_PATH: &str =
@@ -52,12 +55,22 @@ pub(crate) fn set_default_path(image: &mut ImageConfig, os: &str) {
     }
 }
 
-/// Sets a variable of the image, in its old place if it has one.
-pub(crate) fn set_env(image: &mut ImageConfig, name: &str, value: &str) {
+/// Sets a variable of the image, in its old place if it has one. `places` says which have one.
+pub(crate) fn set_env(
+    image: &mut ImageConfig,
+    places: &mut BTreeMap<String, usize>,
+    name: &str,
+    value: &str,
+) {
+    let env = &mut image.config.env;
     let line = format!("{name}={value}");
-    match image.config.env.iter_mut().find(|line| key_value(line).0 == name) {
-        Some(old) => *old = line,
-        None => image.config.env.push(line),
+    match places.get(name) {
+        Some(place) => env[*place] = line,
+        None => {
+            // A name may have a `=` in it; then it is another variable that is found here next time.
+            places.entry(key_value(&line).0.to_owned()).or_insert(env.len());
+            env.push(line);
+        }
     }
 }
 
@@ -98,8 +111,9 @@ mod tests {
     #[test]
     fn variables_keep_their_place() {
         let mut image = empty(&Platform::linux("amd64"));
+        let mut places = BTreeMap::new();
         for (name, value) in [("A", "1"), ("B", "2"), ("A", "3")] {
-            set_env(&mut image, name, value);
+            set_env(&mut image, &mut places, name, value);
         }
         assert_eq!(image.config.env[1..], ["A=3", "B=2"]);
         assert_eq!(image.config.env[0], format!("PATH={DEFAULT_PATH}"));

@@ -29,8 +29,8 @@ use crate::graph::{Input, Step, StepId, Words};
 use crate::image::{self, Made};
 use crate::op::{Op, SourceOp};
 use crate::paths::windows::PathError;
-use crate::stages::{Command, Conversion, MAX_SPENT, Stage};
-use crate::suggest::nearest;
+use crate::stages::budget::{self, MAX_SPENT};
+use crate::stages::{Command, Conversion, Stage};
 
 /// ARGs that never reach an environment.
 const NOT_IN_ENV: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
@@ -63,10 +63,7 @@ pub(crate) fn stage(conversion: &mut Conversion<'_>, index: usize) {
         }
         if conversion.spent > MAX_SPENT {
             let span = command.statement.span;
-            conversion.out.say(
-                Diagnostic::error(TOO_LARGE, "the expanded file is too large", span)
-                    .help("variables that hold each other grow fast; shorten their values"),
-            );
+            conversion.out.say(budget::too_large(span));
             conversion.stages[index].failed = true;
             break;
         }
@@ -91,8 +88,9 @@ fn begin(conversion: &mut Conversion<'_>, index: usize) -> Result<(), PathError>
     let stage = &mut conversion.stages[index];
     let platform = stage.platform.get_or_insert(target);
     image::set_default_path(&mut stage.image, &platform.os);
-    for line in &stage.image.config.env {
+    for (place, line) in stage.image.config.env.iter().enumerate() {
         let (name, value) = image::key_value(line);
+        stage.env_places.entry(name.to_owned()).or_insert(place);
         stage.tree.env.set(name, value);
     }
     if !stage.image.config.working_dir.is_empty() {
@@ -156,7 +154,7 @@ impl Cx<'_, '_> {
     fn expand_fully(&mut self, word: &Word) -> Result<Expansion, Diagnostic> {
         let env = &self.conversion.stages[self.index].tree.env;
         let expansion = self.conversion.expand(word, env)?;
-        self.conversion.spent += expansion.text.len();
+        self.conversion.spend(expansion.work, word.span)?;
         self.note_unset(&expansion);
         Ok(expansion)
     }
@@ -171,23 +169,27 @@ impl Cx<'_, '_> {
     fn expand_body(&mut self, body: &Word) -> Result<String, Diagnostic> {
         let env = &self.conversion.stages[self.index].tree.env;
         let expansion = expand::expand(&expand::body_parts(body)?, env, Unset::Empty)?;
-        self.conversion.spent += expansion.text.len();
+        self.conversion.spend(expansion.work, body.span)?;
         self.note_unset(&expansion);
         Ok(expansion.text)
+    }
+
+    /// Counts text that the instruction makes.
+    fn spend(&mut self, bytes: usize) -> Result<(), Diagnostic> {
+        self.conversion.spend(bytes, self.command.statement.span)
     }
 
     fn note_unset(&mut self, expansion: &Expansion) {
         let stage = &self.conversion.stages[self.index];
         for unset in expansion.unset_names() {
-            let declared = stage.args.iter().any(|(name, _)| *name == unset.value);
-            if declared || NOT_IN_ENV.contains(&unset.value.as_str()) {
+            if stage.args.has(&unset.value) || NOT_IN_ENV.contains(&unset.value.as_str()) {
                 continue;
             }
             self.conversion.out.note(Fact::UndefinedVariable {
                 name: unset.value.clone(),
                 span: unset.span,
                 instruction: self.command.statement.span,
-                suggestion: nearest(&unset.value, stage.tree.env.names()),
+                suggestion: self.conversion.out.suggestion(&unset.value, stage.tree.env.names()),
             });
         }
     }
@@ -247,6 +249,7 @@ impl Cx<'_, '_> {
             true => format!("ONBUILD {text}"),
             false => text.to_owned(),
         };
+        self.conversion.spent += text.len();
         let platform = self.platform();
         name::prefixed(self.conversion, self.index, &text, &platform, Some(env))
     }
@@ -261,11 +264,9 @@ impl<'a> Cx<'_, 'a> {
 
 /// The names in an environment that ARG set and no ENV.
 fn arg_names(stage: &Stage<'_>, env: &[String]) -> Vec<String> {
-    let of_image =
-        |name: &str| stage.image.config.env.iter().any(|line| image::key_value(line).0 == name);
     let names = env.iter().map(|line| image::key_value(line).0);
     let mut names: Vec<String> = names
-        .filter(|name| stage.args.iter().any(|(arg, _)| arg == name) && !of_image(name))
+        .filter(|name| stage.args.has(name) && !stage.env_places.contains_key(*name))
         .map(str::to_owned)
         .collect();
     names.sort_unstable();

@@ -1,6 +1,8 @@
 //! Stages: names, bases, what the target reaches, and in which order it is lowered. [`Conversion`] is one platform's
 //! way through the file; `lower` turns its instructions into steps.
 
+mod args;
+pub(crate) mod budget;
 mod contexts;
 mod cycle;
 mod epoch;
@@ -11,7 +13,7 @@ mod resolve;
 mod sources;
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use grammar::{Diagnostic, Dockerfile, Instruction, Statement, Word};
 use oci::Platform;
@@ -25,9 +27,6 @@ use crate::graph::Target;
 use crate::op::Names;
 use crate::suggest::with_suggestion;
 use crate::world::{BuildOptions, World};
-
-/// The most text that one conversion may make.
-pub(crate) const MAX_SPENT: usize = 256 << 20;
 
 /// The name of the empty image.
 pub(crate) const SCRATCH: &str = "scratch";
@@ -47,7 +46,9 @@ pub(crate) struct Conversion<'a> {
     pub epoch: Option<i64>,
     /// The stages of the file in order, then the images that COPY and RUN name.
     pub stages: Vec<Stage<'a>>,
-    /// How many bytes of text were made so far: a few lines can ask for more than there is memory.
+    /// The names of the ARGs before the first FROM, with a value or without.
+    pub declared: BTreeSet<&'a str>,
+    /// How many bytes of text were made so far.
     pub spent: usize,
     /// The last stage of each name.
     pub by_name: BTreeMap<String, usize>,
@@ -71,6 +72,7 @@ impl<'a> Conversion<'a> {
             globals: Env::default(),
             epoch: None,
             stages: Vec::new(),
+            declared: BTreeSet::new(),
             spent: 0,
             by_name: BTreeMap::new(),
         }

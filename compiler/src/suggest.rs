@@ -1,5 +1,8 @@
 //! "Did you mean …?"
 
+/// How many bytes longer or shorter a name may be that is two characters away.
+const MAX_EXTRA: usize = 8;
+
 /// The option that is at most two edits away, the nearest of them; nothing if the value is one of the options.
 pub(crate) fn nearest<'a>(
     value: &str,
@@ -10,6 +13,9 @@ pub(crate) fn nearest<'a>(
     for option in options {
         if option == value {
             return None;
+        }
+        if option.len().abs_diff(value.len()) > MAX_EXTRA {
+            continue;
         }
         let distance = strsim::levenshtein(value, option);
         if distance < limit {

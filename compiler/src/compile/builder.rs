@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use crate::graph::{BuildGraph, Input, Step, StepId};
 use crate::key::{self, CacheKey};
 
+/// How many steps with equal keys are looked at. Images of other names may have the same layers, but not so many.
+const MAX_ALIKE: usize = 64;
+
 /// A graph in the making. Two stages that begin alike share their steps.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
@@ -21,7 +24,7 @@ impl Builder {
         let key = key::definition(&step.op, &step.platform).key();
         // Equal steps have equal keys, but not the other way round: proxies, say, are in no key.
         let alike = self.known.entry((key, inputs.clone())).or_default();
-        let same = alike.iter().copied().find(|id| {
+        let same = alike.iter().rev().take(MAX_ALIKE).copied().find(|id| {
             let other = self.graph.step(*id);
             other.op == step.op
                 && other.platform == step.platform

@@ -1,5 +1,7 @@
 //! Patterns of `${v#p}`, `${v%p}` and `${v/p/r}`: `*`, `?`, and escapes of these two and of the backslash.
 
+use super::MAX_TEXT;
+
 /// How many `*` a pattern may have: each costs memory as large as the text.
 const MAX_STARS: usize = 256;
 
@@ -151,7 +153,8 @@ impl Pattern {
         let matches = self.over(&chars);
         let mut out = String::new();
         let (mut last_end, mut from) = (0, 0);
-        while from <= chars.len() {
+        // More is refused by who asked for it.
+        while from <= chars.len() && out.len() <= MAX_TEXT {
             let Some((start, end)) = matches.find(from) else { break };
             out.extend(&chars[last_end..start]);
             // Not for an empty match right behind another match.
@@ -170,6 +173,9 @@ impl Pattern {
 fn fill(out: &mut String, template: &str, found: &[char]) {
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('$') {
+        if out.len() > MAX_TEXT {
+            return;
+        }
         out.push_str(before);
         if let Some(after) = after.strip_prefix('$') {
             out.push('$');

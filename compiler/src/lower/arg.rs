@@ -24,7 +24,7 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Arg) -> Result<(), Diagnostic> {
         if let Some(value) = value.as_ref().filter(|_| !NOT_IN_ENV.contains(&name.as_str())) {
             stage.tree.env.set(&name, value);
         }
-        stage.args.push((name, value));
+        stage.args.declare(&name, value);
     }
     cx.commit(format!("ARG {}", shown.join(" ")), Made::Nothing);
     Ok(())

@@ -13,7 +13,7 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Pairs) -> Result<(), Diagnostic> {
         text.push_str(&format!(" {name}={value}"));
         let stage = cx.stage();
         stage.tree.env.set(name, value);
-        image::set_env(&mut stage.image, name, value);
+        image::set_env(&mut stage.image, &mut stage.env_places, name, value);
     }
     cx.commit(text, Made::Nothing);
     Ok(())

@@ -1,5 +1,7 @@
 //! EXPOSE: the one instruction whose variables may become several words.
 
+use std::ops::RangeInclusive;
+
 use grammar::instruction::Expose;
 use grammar::{Diagnostic, Span, Word};
 
@@ -7,6 +9,9 @@ use super::Cx;
 use crate::expand::{self, Unset};
 use crate::facts::Fact;
 use crate::image::{Made, quoted, spaced};
+
+/// What a port takes up in lists and texts, in bytes.
+const PORT_WEIGHT: usize = 64;
 
 pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Expose) -> Result<(), Diagnostic> {
     let mut words: Vec<&Word> = it.ports.iter().collect();
@@ -16,8 +21,11 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Expose) -> Result<(), Diagnostic> 
     for word in words {
         let env = &cx.conversion.stages[cx.index].tree.env;
         let parts = expand::parts(word, cx.conversion.file.dialect.escape)?;
-        for raw in expand::expand(&parts, env, Unset::Empty)?.words {
+        let expansion = expand::expand(&parts, env, Unset::Empty)?;
+        cx.spend(expansion.work)?;
+        for raw in expansion.words {
             let port = parse(&raw, word.span)?;
+            cx.spend(port.numbers().len() * PORT_WEIGHT)?;
             note(cx, &raw, &port, word.span);
             ports.extend(port.numbers().map(|number| format!("{number}/{}", port.protocol)));
         }
@@ -52,7 +60,7 @@ struct Port {
 }
 
 impl Port {
-    fn numbers(&self) -> impl Iterator<Item = u16> {
+    fn numbers(&self) -> RangeInclusive<u16> {
         self.first..=self.last
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Run) -> Result<(), Diagnostic> {
         ulimits: options.ulimits.clone(),
         shm_size: options.shm_size,
     };
-    cx.conversion.spent += op.env.iter().map(String::len).sum::<usize>();
+    cx.spend(op.env.iter().map(String::len).sum())?;
     let step = cx.add_step(Op::Exec(op), inputs, (step_name, words));
     cx.advance(step);
     cx.commit(history, Made::SignedLayer);
@@ -107,19 +107,14 @@ fn step_name(cx: &mut Cx<'_, '_>, env: &Env, mounts: &Mounts, remark: Option<&st
 
 /// `RUN |2 A=1 B= /bin/sh -c …`: the ARGs in scope, each once, before the command.
 fn history(cx: &mut Cx<'_, '_>, args: &[String], env: &Env) -> String {
-    let mut seen: Vec<(&str, String)> = Vec::new();
-    for (name, value) in &cx.conversion.stages[cx.index].args {
-        let value = env.get(name).or(value.as_deref()).unwrap_or_default();
-        let text = format!("{name}={value}");
-        match seen.iter_mut().find(|(known, _)| known == name) {
-            Some((_, old)) => *old = text,
-            None => seen.push((name, text)),
-        }
-    }
+    let declared = cx.conversion.stages[cx.index].args.iter();
+    let seen: Vec<String> = declared
+        .map(|(name, value)| format!("{name}={}", env.get(name).or(value).unwrap_or_default()))
+        .collect();
     let mut words = vec!["RUN".to_owned()];
     if !seen.is_empty() {
         words.push(format!("|{}", seen.len()));
-        words.extend(seen.into_iter().map(|(_, text)| text));
+        words.extend(seen);
     }
     words.extend_from_slice(args);
     words.join(" ")

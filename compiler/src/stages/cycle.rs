@@ -49,8 +49,13 @@ impl Conversion<'_> {
             };
             *next += 1;
             if on_way.contains(&needed) {
-                let span = |(stage, next): &(usize, usize)| self.stages[*stage].needs[next - 1].1;
-                return Some(way.iter().map(span).collect());
+                // Of several instructions that need the same stage, BuildKit knows the last.
+                let span = |(stage, next): &(usize, usize)| {
+                    let needs = &self.stages[*stage].needs;
+                    let needed = needs[next - 1].0;
+                    needs.iter().rev().find(|it| it.0 == needed).map(|it| it.1)
+                };
+                return way.iter().map(span).collect();
             }
             if visited.insert(needed) {
                 on_way.insert(needed);

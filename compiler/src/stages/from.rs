@@ -10,7 +10,7 @@ use super::{Command, Conversion, SCRATCH, Stage};
 use crate::expand::Expansion;
 use crate::facts::Fact;
 use crate::graph::StageId;
-use crate::suggest::{nearest, with_suggestion};
+use crate::suggest::with_suggestion;
 
 impl<'a> Conversion<'a> {
     /// Takes in a stage of the file.
@@ -75,6 +75,10 @@ impl<'a> Conversion<'a> {
                 return None;
             }
         };
+        if let Err(error) = self.spend(expansion.work, from.image.span) {
+            self.out.say(error);
+            return None;
+        }
         self.note_undeclared(&expansion, statement);
         if expansion.text.is_empty() {
             let message = format!("base name ({}) should not be blank", from.image.text);
@@ -104,11 +108,10 @@ impl<'a> Conversion<'a> {
         };
         self.note_undeclared(&expansion, statement);
         self.note_platform(from, word, &expansion);
-        let declared: Vec<&str> = self.globals.names().collect();
         let suggested = |message: String| {
             let unset = expansion.unset.first().map(|name| name.value.as_str());
             match unset {
-                Some(name) => with_suggestion(message, name, declared.iter().copied()),
+                Some(name) => with_suggestion(message, name, self.globals.names()),
                 None => message,
             }
         };
@@ -132,10 +135,10 @@ impl<'a> Conversion<'a> {
 
     fn note_undeclared(&mut self, expansion: &Expansion, statement: &Statement) {
         for unset in expansion.unset_names() {
-            if self.declares(&unset.value) {
+            if self.declared.contains(unset.value.as_str()) {
                 continue;
             }
-            let suggestion = nearest(&unset.value, self.globals.names());
+            let suggestion = self.out.suggestion(&unset.value, self.globals.names());
             self.out.note(Fact::UndeclaredInFrom {
                 name: unset.value.clone(),
                 span: unset.span,
@@ -145,20 +148,8 @@ impl<'a> Conversion<'a> {
         }
     }
 
-    /// Whether an ARG before the first FROM has this name, with a value or without.
-    fn declares(&self, name: &str) -> bool {
-        self.file
-            .statements
-            .iter()
-            .take_while(|it| !matches!(it.instruction, Instruction::From(_)))
-            .any(|it| {
-                matches!(&it.instruction,
-                    Instruction::Arg(arg) if arg.args.iter().any(|it| it.name.text == name))
-            })
-    }
-
     fn note_platform(&mut self, from: &From, word: &Word, expansion: &Expansion) {
-        let Expansion { text, used, unset, words: _ } = expansion;
+        let Expansion { text, used, unset, words: _, work: _ } = expansion;
         let only_target = used.len() == 1 && unset.is_empty() && used.contains("TARGETPLATFORM");
         if only_target && self.globals.get("TARGETPLATFORM") == Some(text) {
             let written = word.text.clone();

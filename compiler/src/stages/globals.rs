@@ -3,6 +3,7 @@
 use grammar::{Diagnostic, Instruction, Statement};
 
 use super::Conversion;
+use super::budget::{MAX_SPENT, too_large};
 use crate::expand::{Env, TOO_LARGE};
 use crate::facts::Fact;
 use crate::op::Names;
@@ -14,6 +15,7 @@ impl<'a> Conversion<'a> {
         before: &'a [Statement],
         stages: &[(&'a Statement, &'a [Statement])],
     ) {
+        self.declared = before.iter().flat_map(declared).collect();
         let predefined = self.predefined(stages);
         self.note_invalid_defaults(&predefined, before, stages);
         let given = std::mem::take(&mut self.build_args);
@@ -58,6 +60,7 @@ impl<'a> Conversion<'a> {
         given: &Names,
     ) -> (Env, Vec<Diagnostic>) {
         let mut errors = Vec::new();
+        let mut spent = 0;
         for statement in before {
             let Instruction::Arg(arg) = &statement.instruction else { continue };
             for declaration in &arg.args {
@@ -66,7 +69,13 @@ impl<'a> Conversion<'a> {
                     env.set(name, value);
                 } else if let Some(default) = &declaration.default {
                     match self.expand(default, &env) {
-                        Ok(value) => env.set(name, &value.text),
+                        Ok(value) => {
+                            spent += value.work;
+                            if spent > MAX_SPENT {
+                                return (env, vec![too_large(default.span)]);
+                            }
+                            env.set(name, &value.text);
+                        }
                         Err(error) if error.code == TOO_LARGE => return (env, vec![error]),
                         Err(error) => errors.push(error),
                     }
@@ -87,13 +96,25 @@ impl<'a> Conversion<'a> {
         if !errors.is_empty() {
             return;
         }
+        let mut spent = 0;
         for (statement, _) in stages {
             let Instruction::From(from) = &statement.instruction else { continue };
             let Ok(image) = self.expand(&from.image, &defaults) else { return };
+            spent += image.work;
+            if spent > MAX_SPENT {
+                // It is refused for that elsewhere.
+                return;
+            }
             if oci::Reference::parse(&image.text).is_err() {
                 let written = from.image.text.clone();
                 self.out.note(Fact::InvalidDefaultInFrom { written, span: from.image.span });
             }
         }
     }
+}
+
+/// The names that an ARG declares.
+fn declared(statement: &Statement) -> Vec<&str> {
+    let Instruction::Arg(arg) = &statement.instruction else { return Vec::new() };
+    arg.args.iter().map(|it| it.name.text.as_str()).collect()
 }

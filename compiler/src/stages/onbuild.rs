@@ -6,6 +6,9 @@ use grammar::{Diagnostic, Instruction, Label, Severity};
 
 use super::{Command, Conversion};
 
+/// What a trigger takes up beyond its text, in bytes.
+const WEIGHT: usize = 1024;
+
 impl<'a> Conversion<'a> {
     /// Puts the triggers of a stage's base before its instructions. Tells whether the stage now needs others.
     pub(super) fn put_triggers(&mut self, index: usize) -> bool {
@@ -26,6 +29,11 @@ impl<'a> Conversion<'a> {
         }
         let mut commands = Vec::new();
         for trigger in triggers {
+            if let Err(error) = self.spend(trigger.len() + WEIGHT, self.stages[index].from_span) {
+                self.stages[index].failed = true;
+                self.out.say(error);
+                break;
+            }
             commands.extend(self.trigger(index, trigger));
         }
         let needs_others = commands.iter().any(|command| !command.sources.is_empty());

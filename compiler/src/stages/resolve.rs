@@ -3,7 +3,7 @@
 use grammar::{Diagnostic, Span};
 use oci::{ImageConfig, Platform, Reference};
 
-use super::{Conversion, Resolution, SCRATCH, Tree};
+use super::{Conversion, Resolution, SCRATCH, Tree, budget};
 use crate::address::without_credentials;
 use crate::facts::Fact;
 use crate::graph::{Step, StepId, Words};
@@ -64,11 +64,15 @@ impl<'a> Conversion<'a> {
     /// Starts a stage from where the stage it is based on ended.
     pub(super) fn inherit(&mut self, index: usize) {
         let Some(base) = self.stages[index].base else { return };
+        let weight = budget::weight(&self.stages[base]);
+        if let Err(error) = self.spend(weight, self.stages[index].from_span) {
+            self.stages[index].failed = true;
+            self.out.say(error);
+            return;
+        }
         let base = &self.stages[base];
         let mut image = base.image.clone();
         image.config.on_build.clear();
-        let texts = image.history.iter().map(|entry| entry.created_by.len() + 100);
-        self.spent += texts.sum::<usize>();
         let (tree, platform, failed) = (base.tree.clone(), base.platform.clone(), base.failed);
         let args = base.args.clone();
         let stage = &mut self.stages[index];
@@ -76,7 +80,7 @@ impl<'a> Conversion<'a> {
         stage.tree = tree;
         stage.platform = platform;
         stage.failed |= failed;
-        stage.args.extend(args);
+        stage.args = args;
     }
 
     fn resolve_stage(&mut self, index: usize, wanted: bool) {

@@ -1,10 +1,12 @@
 //! [`Stage`]: what is known of a stage while it is lowered.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use grammar::{Span, Statement, Word};
 use oci::{ImageConfig, Platform};
 
+use super::args::Args;
 use crate::expand::Env;
 use crate::graph::{StageId, StepId};
 use crate::world::NamedContext;
@@ -54,8 +56,10 @@ pub(crate) struct Stage<'a> {
     pub image: ImageConfig,
     /// The tree it makes, and the state that instructions see.
     pub tree: Tree,
-    /// The ARGs in scope, in order, also those without a value.
-    pub args: Vec<(String, Option<String>)>,
+    /// The ARGs in scope, also those without a value.
+    pub args: Args,
+    /// Where in the environment of `image` each variable is, once it is being lowered.
+    pub env_places: BTreeMap<String, usize>,
     /// Whether it has a CMD of its own.
     pub has_cmd: bool,
 }
@@ -126,7 +130,8 @@ impl<'a> Stage<'a> {
             ignore_cache: false,
             image: ImageConfig::default(),
             tree: Tree::default(),
-            args: Vec::new(),
+            args: Args::default(),
+            env_places: BTreeMap::new(),
             has_cmd: false,
         }
     }
