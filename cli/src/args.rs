@@ -49,6 +49,10 @@ pub(crate) enum Command {
     Save(image::SaveArgs),
     /// Read images from an archive
     Load(image::LoadArgs),
+    /// Make an image of a tar of files
+    Import(image::ImportArgs),
+    /// Write the files of an image to a tar
+    Export(image::ExportArgs),
     /// Get images from a registry
     Pull(image::PullArgs),
     /// Send images to a registry

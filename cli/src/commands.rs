@@ -4,8 +4,10 @@ mod build;
 mod check;
 mod explain;
 mod explain_no_resolve;
+mod export;
 mod history;
 mod images;
+mod import;
 mod inspect;
 mod load;
 mod login;
@@ -43,6 +45,8 @@ pub(crate) fn run(command: Command, ui: &mut Ui) -> Result<ExitCode, CliError> {
         Command::Rm(args) => rm::run(&args, ui),
         Command::Save(args) => save::run(&args, ui),
         Command::Load(args) => load::run(&args, ui),
+        Command::Import(args) => import::run(&args, ui),
+        Command::Export(args) => export::run(&args, ui),
         Command::Pull(args) => pull::run(&args, ui),
         Command::Push(args) => push::run(&args, ui),
         Command::Login(args) => login::run(&args, ui),
@@ -56,6 +60,8 @@ pub(crate) fn run(command: Command, ui: &mut Ui) -> Result<ExitCode, CliError> {
             ImageCommand::Rm(args) => rm::run(&args, ui),
             ImageCommand::Save(args) => save::run(&args, ui),
             ImageCommand::Load(args) => load::run(&args, ui),
+            ImageCommand::Import(args) => import::run(&args, ui),
+            ImageCommand::Export(args) => export::run(&args, ui),
             ImageCommand::Pull(args) => pull::run(&args, ui),
             ImageCommand::Push(args) => push::run(&args, ui),
             ImageCommand::Prune(args) => prune::run(&args, ui),

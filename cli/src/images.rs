@@ -4,6 +4,8 @@
 //! is remembered, so that the executor, when it needs a layer, fetches it from where the image was found.
 
 pub(crate) mod find;
+pub(crate) mod layers;
+pub(crate) mod make;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod remote;

@@ -1,11 +1,15 @@
 //! Images as one file or folder: OCI archives ([`oci`]), docker archives ([`docker`]), OCI layout folders ([`layout`]).
 //!
+//! [`rootfs`] makes a layer of a tar that is a tree and no image.
+//!
 //! Both kinds of archive are tars of blobs and a little JSON. They are written and read as streams.
 
 pub mod docker;
 pub mod layout;
 pub mod oci;
 mod read;
+pub mod rootfs;
+mod stream;
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
@@ -18,7 +22,7 @@ use crate::layer::index::{Entry, FileDigest, Kind};
 use crate::layer::tar::TarWriter;
 use crate::store::Store;
 
-pub use read::read;
+pub use read::{read, read_folder};
 
 /// Annotations of the descriptors in `index.json`.
 mod annotation {

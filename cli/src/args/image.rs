@@ -23,6 +23,10 @@ pub(crate) enum ImageCommand {
     Save(SaveArgs),
     /// Read images from an archive
     Load(LoadArgs),
+    /// Make an image of a tar of files
+    Import(ImportArgs),
+    /// Write the files of an image to a tar
+    Export(ExportArgs),
     /// Get images from a registry
     Pull(PullArgs),
     /// Send images to a registry
@@ -130,13 +134,13 @@ pub(crate) struct RmArgs {
 /// `dfc save`
 #[derive(Debug, Args)]
 pub(crate) struct SaveArgs {
-    /// The archive (default: standard output)
+    /// The archive, or the folder for --format oci-dir (default: standard output)
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// The form of the archive
     #[arg(long, value_enum, default_value_t = ArchiveFormat::Docker)]
     pub(crate) format: ArchiveFormat,
-    /// The images
+    /// The images; a name without a tag stands for all tags of it
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<String>,
 }
@@ -150,12 +154,48 @@ pub(crate) enum ArchiveFormat {
     /// An OCI image layout
     #[value(alias = "oci-archive")]
     Oci,
+    /// An OCI image layout as a folder; an image is added to one that is there
+    OciDir,
+}
+
+/// `dfc import`
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Change the image's configuration by an instruction, such as 'CMD ["sh"]'
+    #[arg(short, long = "change", value_name = "INSTRUCTION")]
+    pub(crate) changes: Vec<String>,
+    /// What the history says of it
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// What machine the tree is for
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<String>,
+    /// The tar, compressed or not; `-` for standard input
+    #[arg(value_name = "FILE|URL|-")]
+    pub(crate) source: String,
+    /// The image's name
+    #[arg(value_name = "NAME[:TAG]")]
+    pub(crate) name: Option<String>,
+}
+
+/// `dfc export`
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The tar (default: standard output)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Of an image of several platforms, which one
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<String>,
+    /// The image: a name, an id, or the beginning of one
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
 }
 
 /// `dfc load`
 #[derive(Debug, Args)]
 pub(crate) struct LoadArgs {
-    /// The archive (default: standard input)
+    /// The archive, or an OCI layout folder (default: standard input)
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
     /// Print nothing but names

@@ -20,7 +20,19 @@ pub(crate) struct RunArgs {
     /// The network
     #[arg(long, value_enum)]
     pub(crate) network: Option<super::build::NetworkMode>,
-    /// Accepted: what the command changes is always thrown away
+    /// Make an image of what the command changed, if it succeeds
+    #[arg(long, value_name = "NAME[:TAG]")]
+    pub(crate) commit: Option<String>,
+    /// With --commit: change the image's configuration by an instruction, such as 'CMD ["sh"]'
+    #[arg(short, long = "change", value_name = "INSTRUCTION", requires = "commit")]
+    pub(crate) changes: Vec<String>,
+    /// With --commit: what the history says of it
+    #[arg(short, long, value_name = "TEXT", requires = "commit")]
+    pub(crate) message: Option<String>,
+    /// With --commit: who made the image
+    #[arg(short, long, value_name = "TEXT", requires = "commit")]
+    pub(crate) author: Option<String>,
+    /// Accepted: without --commit, what the command changes is always thrown away
     #[arg(long)]
     pub(crate) rm: bool,
     /// Accepted: standard input is always passed on

@@ -1,4 +1,4 @@
-//! `dfc load`: reads images from an archive.
+//! `dfc load`: reads images from an archive, or from an OCI layout folder.
 
 use std::fs::File;
 use std::io;
@@ -22,19 +22,21 @@ pub(crate) fn run(args: &LoadArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             let path = ui.env.path(file);
             let doing = || format!("cannot read `{}`", path.display());
             if path.is_dir() {
-                return Err(CliError::failed(format!("{}: it is a folder", doing())).help(
-                    "a build takes an image from a layout folder with --build-context NAME=oci-layout://FOLDER",
-                ));
+                store::archive::read_folder(&store, &path)?
+            } else {
+                let file = File::open(&path).map_err(|error| CliError::io(doing(), &error))?;
+                store::archive::read(&store, file)?
             }
-            store::archive::read(
-                &store,
-                File::open(&path).map_err(|error| CliError::io(doing(), &error))?,
-            )?
         }
     };
     for image in images {
         for name in &image.names {
+            let before = store.image_named(name)?.filter(|it| it.manifest != image.manifest);
             store.tag(name, &image.manifest)?;
+            if let Some(before) = before.filter(|_| !args.quiet) {
+                let id = before.config.unwrap_or(before.manifest);
+                ui.note(format_args!("{} was the name of {id} before", name.familiar()));
+            }
             let name = name.familiar();
             ui.line(if args.quiet { name } else { format!("Loaded image: {name}") })?;
         }

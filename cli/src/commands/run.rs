@@ -1,4 +1,7 @@
-//! `dfc run`: runs a command in an image, in the same sandbox as RUN. What it changes is thrown away.
+//! `dfc run`: runs a command in an image, in the same sandbox as RUN. What it changes is thrown away, or with `--commit`
+//! becomes an image.
+
+mod commit;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,10 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use executor::Cancel;
-use oci::manifest::Manifest;
 use oci::{ImageConfig, Platform};
 use sandbox::{SandboxError, Spec, Stdio, Tree, Upper};
-use store::{ImageRecord, LayOut, LayerId, Store};
+use store::{ImageRecord, LayOut, Store};
 
 use crate::args::build::{NetworkMode, ProgressMode};
 use crate::args::run::RunArgs;
@@ -18,7 +20,7 @@ use crate::config::Config;
 use crate::env::Env;
 use crate::error::CliError;
 use crate::images::remote::Remote;
-use crate::images::{find, pull};
+use crate::images::{find, layers, pull};
 use crate::interrupt::Interrupt;
 use crate::open;
 use crate::progress::Progress;
@@ -48,11 +50,12 @@ fn in_image(args: &RunArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             CliError::usage("--tty needs a terminal on standard input").help("leave out -t")
         );
     }
+    let commit = args.commit.is_some().then(|| commit::Commit::read(args)).transpose()?;
     let store = open::store(&ui.env)?;
     let record = image(&store, args, ui)?;
     let record = find::member(&store, record, &Platform::host())?;
     let (manifest, config) = find::documents(&store, &record)?;
-    let layers = layers(&store, &manifest, &config)?;
+    let layers = layers::of(&store, &manifest, &config, LayOut::Yes)?;
 
     // The folder goes with this value, and what the command changed with it.
     let scratch = store.new_folder()?;
@@ -68,8 +71,19 @@ fn in_image(args: &RunArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     if !spec.env.iter().any(|var| var.as_encoded_bytes().starts_with(b"HOME=")) {
         spec.env.push(format!("HOME={}", account.home).into());
     }
+    let command = spec.args.clone();
     let code = execute(spec, args.tty)?;
-    drop(scratch);
+    match commit {
+        Some(_) if code != 0 => {
+            ui.note(format_args!("no image was made: the command ended with status {code}"));
+        }
+        Some(commit) => {
+            let base = commit::Base { manifest: &manifest, config: &config, layers: &layers };
+            let id = commit.put(&store, scratch, &base, &command)?;
+            ui.note(format_args!("Committed {}: {id}", commit.name.familiar()));
+        }
+        None => drop(scratch),
+    }
     Ok(ExitCode::from(code))
 }
 
@@ -86,26 +100,6 @@ fn image(store: &Store, args: &RunArgs, ui: &mut Ui) -> Result<ImageRecord, CliE
     drop(reporter);
     progress.finish();
     pulled
-}
-
-/// The image's layers in the store, imported if they are there as blobs only.
-fn layers(
-    store: &Store,
-    manifest: &Manifest,
-    config: &ImageConfig,
-) -> Result<Vec<LayerId>, CliError> {
-    let mut layers = Vec::new();
-    for (blob, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
-        let known = match store.layer_by_diff_id(diff_id)? {
-            Some(id) => store.layer(id)?.result.is_some().then_some(id),
-            None => None,
-        };
-        layers.push(match known {
-            Some(id) => id,
-            None => store.import_layer(&blob.digest, diff_id, LayOut::Yes)?,
-        });
-    }
-    Ok(layers)
 }
 
 /// What the flags and the image's config say, but for the user.

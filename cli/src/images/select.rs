@@ -1,5 +1,6 @@
 //! Which images are meant: `--filter`, patterns of names, and the list that `images`, `prune` and `du` start from.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use oci::{Digest, Platform, Reference};
@@ -35,6 +36,13 @@ impl Catalog {
         self.members.contains(&image.manifest)
     }
 
+    /// When an image was made, then where it stands in the list: images of one fixed time still have an order.
+    fn age(&self, manifest: &Digest) -> Option<(i64, Reverse<usize>)> {
+        let position = self.images.iter().position(|image| image.manifest == *manifest)?;
+        let created = self.images[position].created.as_deref().and_then(time::seconds);
+        Some((created.unwrap_or(i64::MIN), Reverse(position)))
+    }
+
     /// Whether nothing refers to it: neither a name nor an image of several platforms.
     pub(crate) fn is_dangling(&self, image: &ImageRecord) -> bool {
         image.names.is_empty() && !self.is_member(image)
@@ -65,13 +73,6 @@ pub(crate) fn labels(store: &Store, image: &ImageRecord) -> BTreeMap<String, Str
     find::documents(store, &image).map(|(_, config)| config.config.labels).unwrap_or_default()
 }
 
-/// When an image was made, then when it came here: images of one fixed time still have an order.
-type Age = (i64, i64);
-
-fn age(image: &ImageRecord) -> Age {
-    (image.created.as_deref().and_then(time::seconds).unwrap_or(i64::MIN), image.added)
-}
-
 /// What `--filter` and names leave.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
@@ -79,8 +80,8 @@ pub(crate) struct Filters {
     labels: Vec<(String, Option<String>)>,
     without: Vec<(String, Option<String>)>,
     dangling: Option<bool>,
-    before: Vec<Age>,
-    since: Vec<Age>,
+    before: Vec<Digest>,
+    since: Vec<Digest>,
     /// It came into the store before this moment.
     pub(crate) until: Option<i64>,
 }
@@ -103,8 +104,8 @@ impl Filters {
                 "label" => filters.labels.push(label(&value)),
                 "label!" => filters.without.push(label(&value)),
                 "dangling" => filters.dangling = Some(filter::truth(&key, &value)?),
-                "before" => filters.before.push(age(&find::image(store, &value)?)),
-                "since" => filters.since.push(age(&find::image(store, &value)?)),
+                "before" => filters.before.push(find::image(store, &value)?.manifest),
+                "since" => filters.since.push(find::image(store, &value)?.manifest),
                 _ => filters.until = Some(moment::parse(&value, now)?),
             }
         }
@@ -158,8 +159,8 @@ impl Filters {
             self.labels.iter().all(has) && !self.without.iter().any(has)
         };
         self.dangling.is_none_or(|wanted| wanted == catalog.is_dangling(image))
-            && self.before.iter().all(|before| age(image) < *before)
-            && self.since.iter().all(|since| age(image) > *since)
+            && self.before.iter().all(|it| catalog.age(&image.manifest) < catalog.age(it))
+            && self.since.iter().all(|it| catalog.age(&image.manifest) > catalog.age(it))
             && self.until.is_none_or(|until| image.added < until)
             && is_labelled()
     }

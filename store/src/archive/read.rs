@@ -5,11 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::path::Path;
 
 use oci::manifest::{Descriptor, Document, media_type};
 use oci::{Digest, ImageConfig, ImageIndex, Manifest, Reference};
 
 use super::docker::Item;
+use super::layout::Layout;
+use super::stream::plain;
 use super::{Archived, annotation, document};
 use crate::compress::decompress;
 use crate::error::{Doing, StoreError};
@@ -22,10 +25,12 @@ use crate::store::Store;
 const MAX_JSON: u64 = 16 << 20;
 /// Links between files of an archive.
 const MAX_LINKS: usize = 16;
+/// Indexes in indexes.
+const MAX_DEPTH: usize = 4;
 
 /// Reads an OCI or docker archive into the store. The images are not given their names yet ([`Store::tag`]).
 pub fn read(store: &Store, stream: impl Read + Send) -> Result<Vec<Archived>, StoreError> {
-    let (_, stream) = decompress(stream).doing(|| "read the archive".into())?;
+    let stream = plain(stream).doing(|| "read the archive".into())?;
     let mut files = Files::default();
     let limits = Limits { members: 1 << 20, ..Limits::default() };
     let mut tar = TarReader::new(stream, limits);
@@ -43,6 +48,34 @@ pub fn read(store: &Store, stream: impl Read + Send) -> Result<Vec<Archived>, St
             "it holds neither index.json nor manifest.json, so it is no archive of images",
         )),
     }
+}
+
+/// Reads an OCI layout folder into the store. The images are not given their names yet ([`Store::tag`]).
+pub fn read_folder(store: &Store, folder: &Path) -> Result<Vec<Archived>, StoreError> {
+    let layout = Layout::open(folder)?;
+    for descriptor in &layout.index().manifests {
+        bring(&layout, store, &descriptor.digest, 0)?;
+    }
+    read_oci(store, &Files::default(), layout.index(), Vec::new())
+}
+
+/// Copies all that an image of a layout consists of; of an index, the members that are there.
+fn bring(layout: &Layout, store: &Store, image: &Digest, depth: usize) -> Result<(), StoreError> {
+    let bytes = layout.read(image)?;
+    match super::parse(&bytes, image)? {
+        Document::Index(_) if depth >= MAX_DEPTH => return Err(too_deep()),
+        Document::Index(index) => {
+            for member in index.manifests.iter().filter(|it| layout.blob(&it.digest).is_ok()) {
+                bring(layout, store, &member.digest, depth + 1)?;
+            }
+        }
+        Document::Manifest(manifest) => {
+            for part in manifest.layers.iter().chain([&manifest.config]) {
+                layout.copy_blob(&part.digest, store)?;
+            }
+        }
+    }
+    store.put_blob(&bytes).map(drop)
 }
 
 /// What an archive holds.
@@ -167,8 +200,8 @@ fn add_names(image: &mut Archived, names: impl IntoIterator<Item = Reference>) {
 
 /// Registers a manifest or index; what it refers to must be in the store, but for members of an index.
 fn put(store: &Store, digest: &Digest, depth: usize) -> Result<(), StoreError> {
-    if depth > 4 {
-        return Err(broken("its indexes are nested too deep"));
+    if depth > MAX_DEPTH {
+        return Err(too_deep());
     }
     if !store.has_blob(digest) {
         return Err(broken(&format!("it names {digest} and does not hold it")));
@@ -236,6 +269,10 @@ fn name_of(descriptor: &Descriptor) -> Option<Reference> {
 fn parse<T: serde::de::DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
     let what = || format!("{what} of the archive");
     serde_json::from_slice(bytes).map_err(|source| StoreError::Json { what: what(), source })
+}
+
+fn too_deep() -> StoreError {
+    broken("its indexes are nested too deep")
 }
 
 fn broken(why: &str) -> StoreError {

@@ -1,0 +1,80 @@
+//! `dfc import`: makes an image of a tar that holds a tree.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use executor::{Cancel, Downloads as _};
+use oci::manifest::{Descriptor, media_type};
+use oci::{History, ImageConfig, Platform, RootFs};
+use store::{Store, archive};
+
+use crate::args::image::ImportArgs;
+use crate::config::Config;
+use crate::error::CliError;
+use crate::images::make;
+use crate::images::remote::Remote;
+use crate::open;
+use crate::options::graph::{default_platform, platform};
+use crate::render::time;
+use crate::ui::Ui;
+
+/// Runs the command.
+pub(crate) fn run(args: &ImportArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
+    let name = args.name.as_deref().map(make::name).transpose()?;
+    let platform = match &args.platform {
+        Some(text) => platform("platform", text)?,
+        None => default_platform(&ui.env)?.unwrap_or_else(Platform::host),
+    };
+    let mut config = ImageConfig {
+        os: platform.os.clone(),
+        architecture: platform.architecture.clone(),
+        variant: platform.variant.clone(),
+        ..ImageConfig::default()
+    };
+    // What is wrong with them is said before a long archive is read.
+    config = make::change(&config, &args.changes)?;
+    if args.source == "-" && ui.env.stdin_terminal {
+        return Err(CliError::usage("there is no archive on standard input")
+            .help("name a file, or redirect standard input"));
+    }
+    let store = open::store(&ui.env)?;
+    let packed = archive::rootfs::read(&store, source(args, &store, ui)?)?;
+    let created = time::rfc3339(time::now(SystemTime::now()));
+    let from = format!("Imported from {}", args.source);
+    config.created = Some(created.clone());
+    config.rootfs = RootFs { diff_ids: vec![packed.diff_id], ..RootFs::default() };
+    config.history = vec![History {
+        created: Some(created),
+        comment: Some(args.message.clone().unwrap_or(from)),
+        ..History::default()
+    }];
+    let layer = Descriptor::new(media_type::OCI_LAYER_GZIP, packed.blob, packed.size);
+    let id = make::image(&store, &config, vec![layer], name.as_ref())?;
+    ui.line(id)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The archive: a file, standard input, or what a URL gives.
+fn source(args: &ImportArgs, store: &Store, ui: &Ui) -> Result<Box<dyn Read + Send>, CliError> {
+    if args.source == "-" {
+        return Ok(Box::new(io::stdin()));
+    }
+    if args.source.starts_with("http://") || args.source.starts_with("https://") {
+        let failed = |error: io::Error| CliError::io("cannot keep what is downloaded", &error);
+        let mut file = tempfile::tempfile_in(store.root().join("tmp")).map_err(failed)?;
+        let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry, Cancel::default());
+        let got = remote.get(&args.source, None, &mut file);
+        got.map_err(|error| CliError::failed(error.message))?;
+        file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        return Ok(Box::new(file));
+    }
+    let path = ui.env.path(&args.source);
+    let doing = || format!("cannot read `{}`", path.display());
+    if path.is_dir() {
+        return Err(CliError::failed(format!("{}: it is a folder", doing()))
+            .help(format!("tar -C {0} -c . | dfc import - NAME", path.display())));
+    }
+    Ok(Box::new(File::open(&path).map_err(|error| CliError::io(doing(), &error))?))
+}
