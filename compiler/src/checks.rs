@@ -58,8 +58,16 @@ pub enum CheckOptionsError {
     #[error("failed to parse check options: invalid check option {0:?}")]
     Option(String),
     /// `error=` with something else than a truth value.
-    #[error("failed to parse check options: failed to parse check option {0:?}: invalid syntax")]
-    Switch(String),
+    #[error(
+        "failed to parse check options: failed to parse check option {option:?}: strconv.ParseBool: parsing {value:?}: \
+         invalid syntax"
+    )]
+    Switch {
+        /// All of it.
+        option: String,
+        /// What stands behind the `=`.
+        value: String,
+    },
 }
 
 impl CheckOptions {
@@ -115,8 +123,10 @@ impl CheckOptions {
                 "skip" => options.skip = rules(),
                 "experimental" => options.experimental = rules(),
                 "error" => {
-                    options.error = boolean(value)
-                        .ok_or_else(|| CheckOptionsError::Switch(option.to_owned()))?;
+                    options.error = boolean(value).ok_or_else(|| CheckOptionsError::Switch {
+                        option: option.into(),
+                        value: value.into(),
+                    })?;
                 }
                 other => return Err(CheckOptionsError::Option(other.to_owned())),
             }

@@ -15,7 +15,7 @@ mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grammar::{Diagnostic, Dockerfile, Instruction, Statement, Word};
+use grammar::{quoted, Diagnostic, Dockerfile, Instruction, Statement, Word};
 use oci::Platform;
 
 pub(crate) use state::{Command, Resolution, Stage, Tree};
@@ -151,7 +151,7 @@ impl<'a> Conversion<'a> {
         if found.is_none() {
             let names = self.stage_names();
             let message = with_suggestion(
-                format!("target stage {wanted:?} could not be found"),
+                format!("target stage {} could not be found", quoted(wanted)),
                 wanted,
                 names.iter().map(String::as_str),
             );

@@ -80,10 +80,14 @@ impl Section {
         let (name, value) = text.split_once('=')?;
         let name = name.trim_end_matches(is_blank);
         let key = Key::ALL.into_iter().find(|key| name.eq_ignore_ascii_case(key.name()))?;
-        let value = value.trim_matches(is_blank);
-        let at = line.len() - text.len() + text.find('=')? + 1;
-        let lead = line[at..].len() - line[at..].trim_start_matches(is_blank).len();
-        (!value.is_empty()).then_some((key, value, at + lead))
+        let at = line.len() - value.len();
+        let start = value.len() - value.trim_start_matches(is_blank).len();
+        if start == value.len() {
+            // Nothing but blanks: then the last of them is the value.
+            let last = value.len().checked_sub(1)?;
+            return Some((key, &value[last..], at + last));
+        }
+        Some((key, value.trim_matches(is_blank), at + start))
     }
 }
 

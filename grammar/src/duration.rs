@@ -1,5 +1,7 @@
 //! Durations as Go writes them: `1h30m`, `500ms`, `1.5s`.
 
+use crate::quote::quoted;
+
 /// A span of time.
 pub(crate) type Nanoseconds = i64;
 
@@ -16,7 +18,7 @@ const UNITS: &[(&str, u64)] = &[
 
 /// Reads a duration as Go's `time.ParseDuration` does. An error is Go's message.
 pub(crate) fn parse(text: &str) -> Result<Nanoseconds, String> {
-    let invalid = || format!("time: invalid duration {text:?}");
+    let invalid = || format!("time: invalid duration {}", quoted(text));
     let (negative, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -43,10 +45,14 @@ pub(crate) fn parse(text: &str) -> Result<Nanoseconds, String> {
         let end = behind.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(behind.len());
         let (name, behind) = behind.split_at(end);
         if name.is_empty() {
-            return Err(format!("time: missing unit in duration {text:?}"));
+            return Err(format!("time: missing unit in duration {}", quoted(text)));
         }
         let Some((_, unit)) = UNITS.iter().find(|(known, _)| *known == name) else {
-            return Err(format!("time: unknown unit {name:?} in duration {text:?}"));
+            return Err(format!(
+                "time: unknown unit {} in duration {}",
+                quoted(name),
+                quoted(text)
+            ));
         };
         let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
         let mut value = whole.checked_mul(*unit).ok_or_else(invalid)?;

@@ -39,6 +39,11 @@ pub(crate) fn in_line(line: &str) -> Result<Vec<(Token, Range<usize>)>, String> 
     Ok(found)
 }
 
+/// Whether a line is a heredoc's beginning and nothing else: `<<EOF`, `3<<-"E F"`.
+pub fn is_heredoc(line: &str) -> bool {
+    matches!(token(line), Ok(Some(_)))
+}
+
 /// What a word is as a heredoc's; `None` if it begins none.
 pub(crate) fn token(word: &str) -> Result<Option<Token>, String> {
     let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -275,6 +280,16 @@ mod tests {
         assert_eq!(names("RUN <<$X"), ["$X"]);
         assert_eq!(names("RUN ${a:-x <<EOF}"), ["EOF}"]);
         assert_eq!(names("COPY <<\"E F\" /x"), ["E F"]);
+    }
+
+    #[test]
+    fn lines_that_are_heredocs() {
+        for yes in ["<<EOF", "<< EOF", "3<<EOF", "<<-\"A B\"", "<<'EOF'"] {
+            assert!(is_heredoc(yes), "{yes}");
+        }
+        for no in ["<<EOF cat", "<<<EOF", "cat <<EOF", "<<", "<<A<<B", "<<'A"] {
+            assert!(!is_heredoc(no), "{no}");
+        }
     }
 
     #[test]

@@ -28,14 +28,17 @@ mod heredoc;
 mod json;
 mod lines;
 mod parse;
+mod quote;
 mod shape;
 mod suggest;
 #[cfg(test)]
 mod tests;
 
 pub use diagnostic::{Code, Diagnostic, Fix, Label, Severity};
+pub use heredoc::is_heredoc;
 pub use instruction::Instruction;
 pub use parse::{parse, parse_trigger};
+pub use quote::quoted;
 pub use source::{LineIndex, SourceFile, SourceId, Span, Spanned};
 pub use tree::{Dialect, Directive, Dockerfile, Parse, Statement};
 pub use word::{Word, WordError};

@@ -67,7 +67,7 @@ fn statements(file: &SourceFile) -> (Splitter<'_>, Vec<Statement>) {
         {
             explain_unknown(error, &statement, statements.last());
         }
-        let binary = is_binary(&statement);
+        let binary = is_garbage(&statement) && is_binary(file.text());
         statements.push(statement);
         if binary || too_many(&mut splitter) {
             splitter.stop();
@@ -204,8 +204,8 @@ fn explain_unknown(error: &mut Diagnostic, statement: &Statement, before: Option
     if error.help.is_some() {
         return;
     }
-    error.help = if is_binary(statement) {
-        Some("this is no text file".to_owned())
+    error.help = if is_garbage(statement) {
+        Some("these are no letters; is this a text file?".to_owned())
     } else if before.is_some_and(|before| !matches!(before.instruction, Instruction::Invalid(_))) {
         Some(
             "to continue the instruction above, end its last line with a continuation character"
@@ -249,10 +249,21 @@ fn too_much(instructions: usize, words: usize, last: &Statement) -> Option<Diagn
     Some(error.label("from here on it is not read").help(help))
 }
 
-/// Whether an instruction is surely none.
-fn is_binary(statement: &Statement) -> bool {
+/// Whether an instruction begins with what nobody writes.
+fn is_garbage(statement: &Statement) -> bool {
     matches!(statement.instruction, Instruction::Invalid(_))
         && statement.keyword.value.contains(['\0', char::REPLACEMENT_CHARACTER])
+}
+
+/// Whether a text is surely none: its beginning is full of what nobody writes. A stray byte does not make it so.
+fn is_binary(text: &str) -> bool {
+    let odd = |c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace());
+    let (mut all, mut found) = (0, 0);
+    for c in text.chars().take(8_000) {
+        all += 1;
+        found += usize::from(odd(c));
+    }
+    found * 10 > all
 }
 
 fn too_many(splitter: &mut Splitter<'_>) -> bool {

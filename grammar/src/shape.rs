@@ -13,6 +13,7 @@ use crate::flags;
 use crate::instruction::Keyword;
 use crate::json::{self, Array, JsonString};
 use crate::lines::LogicalLine;
+use crate::quote::quoted;
 use crate::source::Spanned;
 use crate::tree::Flag;
 use crate::word::{Word, WordBuilder};
@@ -243,8 +244,8 @@ impl Words<'_> {
         for word in words {
             let Some(equals) = word.text.find('=') else {
                 let message = format!(
-                    "Syntax error - can't find = in {:?}. Must be of the form: name=value",
-                    word.text
+                    "Syntax error - can't find = in {}. Must be of the form: name=value",
+                    quoted(&word.text)
                 );
                 self.refuse(
                     Diagnostic::error("missing-equals", message, word.span)

@@ -73,7 +73,8 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Digest, DigestError> {
         let (algorithm, hex) =
             text.split_once(':').ok_or_else(|| DigestError::Format(text.to_owned()))?;
-        if algorithm.is_empty() || hex.is_empty() {
+        let in_algorithm = |c| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'.' | b'_' | b'-');
+        if algorithm.is_empty() || hex.is_empty() || !algorithm.bytes().all(in_algorithm) {
             return Err(DigestError::Format(text.to_owned()));
         }
         if algorithm != "sha256" {

@@ -130,6 +130,14 @@ impl<'a> Cx<'a> {
         source.map(|source| source.slice(span)).unwrap_or_default()
     }
 
+    /// A place with the line break behind it; the last line of a file may have none.
+    pub fn with_line_break(&self, span: Span) -> Span {
+        let source = self.compiled.sources.iter().find(|source| source.id() == span.source);
+        let behind = source.map_or("", |source| &source.text()[span.end as usize..]);
+        let length = behind.find('\n').map_or(behind.len(), |end| end + 1);
+        Span::in_source(span.source, span.start as usize, span.end as usize + length)
+    }
+
     /// The instruction of the file that a word is in.
     pub fn statement(&self, word: Span) -> Option<&'a Statement> {
         if word.source != SourceId::MAIN {

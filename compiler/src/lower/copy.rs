@@ -1,7 +1,7 @@
 //! COPY.
 
-use grammar::Diagnostic;
 use grammar::instruction::Copy;
+use grammar::{Diagnostic, quoted};
 
 use super::Cx;
 use super::transfer::{self, From, Transferring};
@@ -13,8 +13,9 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Copy) -> Result<(), Diagnostic> {
             if !source.dispatched {
                 let current = &cx.conversion.stages[cx.index].shown_name;
                 let message = format!(
-                    "cannot copy from stage {:?}, it needs to be defined before current stage {current:?}",
-                    word.text
+                    "cannot copy from stage {}, it needs to be defined before current stage {}",
+                    quoted(&word.text),
+                    quoted(current)
                 );
                 return Err(Diagnostic::error("stage-order", message, word.span)
                     .also(source.from_span, "it is defined here")

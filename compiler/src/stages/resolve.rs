@@ -1,6 +1,6 @@
 //! Looks up what stages start from, as far as the target needs it.
 
-use grammar::{Diagnostic, Span};
+use grammar::{Diagnostic, Span, quoted};
 use oci::{ImageConfig, Platform, Reference};
 
 use super::{Conversion, Resolution, SCRATCH, Tree, budget};
@@ -113,7 +113,7 @@ impl<'a> Conversion<'a> {
         let (name, span) = (stage.base_name.clone(), stage.span);
         let written = stage.word.map_or_else(|| name.clone(), |word| word.text.clone());
         let reference = Reference::parse(&name).map_err(|error| {
-            let message = format!("failed to parse stage name {name:?}: {error}");
+            let message = format!("failed to parse stage name {}: {error}", quoted(&name));
             let mut diagnostic = Diagnostic::error("invalid-reference", message, span);
             if written != name {
                 diagnostic = diagnostic.label(format!("this is `{name}`"));

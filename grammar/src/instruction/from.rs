@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::flags::{FlagReader, Takes};
 use crate::instruction::Draft;
+use crate::quote::quoted;
 use crate::source::Spanned;
 use crate::word::Word;
 
@@ -50,8 +51,8 @@ fn is_stage_name(name: &str) -> bool {
 
 fn bad_name(name: &Word) -> Diagnostic {
     let message = format!(
-        "invalid name for build stage: {:?}, name can't start with a number or contain symbols",
-        name.text
+        "invalid name for build stage: {}, name can't start with a number or contain symbols",
+        quoted(&name.text)
     );
     Diagnostic::error("invalid-stage-name", message, name.span)
         .help("a stage's name is a letter, then letters, digits, `-`, `_` and `.`")

@@ -4,6 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::duration::{self, Nanoseconds};
 use crate::flags::{FlagReader, Takes};
 use crate::instruction::{CommandLine, Draft};
+use crate::quote::quoted;
 use crate::word::Word;
 
 /// `HEALTHCHECK`
@@ -70,7 +71,7 @@ pub(super) fn read(draft: &Draft<'_>, diagnostics: &mut Vec<Diagnostic>) -> Opti
     };
     let retries = flags.value("retries").map_or(0, |word| retries(&word, diagnostics));
     if upper != "CMD" {
-        let message = format!("Unknown type {upper:?} in HEALTHCHECK (try CMD)");
+        let message = format!("Unknown type {} in HEALTHCHECK (try CMD)", quoted(&upper));
         diagnostics.push(
             Diagnostic::error("invalid-healthcheck", message, kind.span)
                 .help("write `HEALTHCHECK CMD command` or `HEALTHCHECK NONE`"),
@@ -105,12 +106,12 @@ fn retries(word: &Word, diagnostics: &mut Vec<Diagnostic>) -> i64 {
     let message = if text.is_empty() {
         return 0;
     } else if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        format!("strconv.ParseInt: parsing {text:?}: invalid syntax")
+        format!("strconv.ParseInt: parsing {}: invalid syntax", quoted(text))
     } else {
         match text.parse::<i32>() {
             Ok(number) if number >= 0 => return number.into(),
             Ok(number) => format!("--retries cannot be negative ({number})"),
-            Err(_) => format!("strconv.ParseInt: parsing {text:?}: value out of range"),
+            Err(_) => format!("strconv.ParseInt: parsing {}: value out of range", quoted(text)),
         }
     };
     diagnostics.push(Diagnostic::error("invalid-flag-value", message, word.span));

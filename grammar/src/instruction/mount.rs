@@ -17,7 +17,7 @@ use crate::word::{Word, WordBuilder};
 pub struct Mount {
     /// The whole value of the flag.
     pub text: Word,
-    /// The fields in order, keys in lower case; a key without `=` has no value.
+    /// The fields in order, keys as written; a key without `=` has no value. Case does not matter in keys.
     pub fields: Vec<(Spanned<String>, Option<Word>)>,
 }
 
@@ -44,7 +44,7 @@ impl Mount {
         };
         let mount = Mount { fields: fields.iter().map(key_and_value).collect(), text };
         for (key, value) in &mount.fields {
-            let Some(value) = value.as_ref().filter(|_| key.value == "from") else { continue };
+            let Some(value) = value.as_ref().filter(|_| is_from(&key.value)) else { continue };
             if value.text.find('$').is_some_and(|at| at + 1 != value.text.len()) {
                 let message =
                     "'from' doesn't support variable expansion, define alias stage instead";
@@ -58,11 +58,15 @@ impl Mount {
     }
 }
 
+fn is_from(key: &str) -> bool {
+    key.to_lowercase() == "from"
+}
+
 fn key_and_value(field: &Word) -> (Spanned<String>, Option<Word>) {
     let end = field.text.find('=').unwrap_or(field.text.len());
     let key = field.slice(0..end);
     let value = (end < field.text.len()).then(|| field.slice(end + 1..field.text.len()));
-    (Spanned::new(key.text.to_lowercase(), key.span), value)
+    (Spanned::new(key.text, key.span), value)
 }
 
 impl Device {
@@ -86,7 +90,7 @@ impl Device {
 
     fn field(&mut self, field: &Word) -> Result<(), String> {
         let (key, value) = key_and_value(field);
-        match (key.value.as_str(), value) {
+        match (key.value.to_lowercase().as_str(), value) {
             ("required", None) => self.required = true,
             ("required", Some(value)) => {
                 self.required = parse_bool(&value.text)

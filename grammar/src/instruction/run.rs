@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::flags::{FlagReader, Takes};
 use crate::instruction::{CommandLine, Device, Draft, Mount};
+use crate::quote::quoted;
 use crate::suggest;
 use crate::word::Word;
 
@@ -32,12 +33,12 @@ pub(super) fn read(draft: &Draft<'_>, diagnostics: &mut Vec<Diagnostic>) -> Opti
     let flags = FlagReader::new(draft.flags, FLAGS, diagnostics);
     let network = flags.value("network");
     if let Some(value) = &network {
-        let message = format!("invalid network mode {:?}", value.text);
+        let message = format!("invalid network mode {}", quoted(&value.text));
         diagnostics.extend(one_of(value, &["default", "none", "host"], "invalid-network", message));
     }
     let security = flags.value("security");
     if let Some(value) = &security {
-        let message = format!("security {:?} is not valid", value.text);
+        let message = format!("security {} is not valid", quoted(&value.text));
         diagnostics.extend(one_of(value, &["sandbox", "insecure"], "invalid-security", message));
     }
     let mounts = flags.values("mount");

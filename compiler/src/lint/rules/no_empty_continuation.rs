@@ -1,6 +1,6 @@
 //! No empty lines inside an instruction.
 
-use grammar::{Code, Diagnostic, Fix, Span};
+use grammar::{Code, Diagnostic, Fix};
 
 use crate::lint::{Cx, Place, Rule};
 
@@ -43,10 +43,7 @@ impl Rule for NoEmptyContinuation {
             let mut warning = Diagnostic::warning(self.name(), "Empty continuation line", *first)
                 .help("take the empty line out, or put a comment there");
             let edits = statement.empty_lines.iter().map(|line| {
-                // With its line break.
-                let whole =
-                    Span::in_source(line.source, line.start as usize, line.end as usize + 1);
-                (whole, String::new())
+                (cx.with_line_break(*line), String::new())
             });
             let fix = Fix { title: "take out the empty lines".into(), edits: edits.collect() };
             warning.fix = Some(Box::new(fix));

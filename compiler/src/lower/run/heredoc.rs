@@ -23,7 +23,7 @@ pub(super) enum Command {
 /// Reads a RUN line with its heredocs.
 pub(super) fn read(line: &str, heredocs: &[Heredoc]) -> Command {
     let Some(first) = heredocs.first() else { return Command::Line(line.to_owned()) };
-    if is_heredoc(line) {
+    if grammar::is_heredoc(line) {
         let content = &first.content.value;
         return Command::Body {
             name: first.name.value.clone(),
@@ -38,29 +38,6 @@ pub(super) fn read(line: &str, heredocs: &[Heredoc]) -> Command {
         text.push_str(&heredoc.name.value);
     }
     Command::Line(text)
-}
-
-/// Whether a line is a heredoc's beginning and nothing else: `<<EOF`, `3<<-"E F"`.
-fn is_heredoc(line: &str) -> bool {
-    let digits = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    let Some(rest) = digits.strip_prefix("<<") else { return false };
-    let rest = rest.strip_prefix('-').unwrap_or(rest).trim();
-    if rest.is_empty() || rest.contains('<') {
-        return false;
-    }
-    // One word: no blank outside of quotes.
-    let mut quote = None;
-    let mut chars = rest.chars();
-    while let Some(c) = chars.next() {
-        match (quote, c) {
-            (None, '"' | '\'') => quote = Some(c),
-            (Some(open), c) if open == c => quote = None,
-            (None | Some('"'), '\\') => drop(chars.next()),
-            (None, c) if c.is_whitespace() => return false,
-            _ => {}
-        }
-    }
-    true
 }
 
 #[cfg(test)]
@@ -86,15 +63,5 @@ mod tests {
         let got = read("cat <<A <<B", &[heredoc("A", "1\n", false), heredoc("B", "2\n", false)]);
         assert_eq!(got, Command::Line("cat <<A <<B\n1\nA\n2\nB".into()));
         assert_eq!(read("make", &[]), Command::Line("make".into()));
-    }
-
-    #[test]
-    fn heredoc_words() {
-        for yes in ["<<EOF", "<< EOF", "3<<EOF", "<<-\"A B\"", "<<'EOF'"] {
-            assert!(is_heredoc(yes), "{yes}");
-        }
-        for no in ["<<EOF cat", "<<<EOF", "cat <<EOF", "<<", "<<A<<B"] {
-            assert!(!is_heredoc(no), "{no}");
-        }
     }
 }

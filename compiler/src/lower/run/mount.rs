@@ -3,7 +3,7 @@
 mod fields;
 
 use grammar::instruction::{Mount as Syntax, Run};
-use grammar::{Diagnostic, Span};
+use grammar::{quoted, Diagnostic, Span};
 
 use super::rank;
 use crate::graph::{Input, Role, StepId, Words};
@@ -164,8 +164,9 @@ fn source_tree(
         return Ok(Some(source.tree.step));
     }
     let message = format!(
-        "cannot mount from stage {:?} to {:?}, stage needs to be defined before current command",
-        fields.from, fields.target
+        "cannot mount from stage {} to {}, stage needs to be defined before current command",
+        quoted(&fields.from),
+        quoted(&fields.target)
     );
     Err(Diagnostic::error("stage-order", message, fields.from_span.unwrap_or(span))
         .also(source.from_span, "it is defined here")
@@ -178,7 +179,7 @@ fn target(cx: &mut Cx<'_, '_>, fields: &Fields, span: Span) -> Result<String, Di
         false => paths::join(&paths::absolute("/", &cx.stage().tree.workdir), &fields.target),
     };
     if target == "/" {
-        let message = format!("invalid mount target {target:?}");
+        let message = format!("invalid mount target {}", quoted(&target));
         return Err(Diagnostic::error(
             "invalid-mount",
             message,

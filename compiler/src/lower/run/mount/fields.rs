@@ -1,7 +1,7 @@
 //! The `key=value` fields of a mount, expanded and checked.
 
 use grammar::instruction::Mount;
-use grammar::{Diagnostic, Span, Spanned, Word};
+use grammar::{Diagnostic, Span, Spanned, Word, quoted};
 
 use crate::lower::run::size;
 use crate::lower::{Cx, boolean};
@@ -247,7 +247,7 @@ fn one_of<T: Copy>(
     let found = all.iter().find(|(name, _)| *name == lower);
     found.map(|(_, found)| *found).ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
-        let message = format!("unsupported {what} {value:?}");
+        let message = format!("unsupported {what} {}", quoted(value));
         invalid(with_suggestion(message, value, names.iter().copied()), span)
             .help(format!("one of {}", names.join(", ")))
     })
