@@ -15,7 +15,7 @@ use std::time::Duration;
 use compiler::key::ContentInput;
 use compiler::reason::MissReason;
 use compiler::{BuildGraph, CacheKey, KeyRecord, Role, StepId};
-use store::{Key, LayerId, StepRecord, Store, TreeDigest};
+use store::{Key, LayerId, RecordId, StepRecord, Store, TreeDigest};
 
 use crate::cache::preimage::Preimage;
 use crate::error::Cause;
@@ -107,6 +107,8 @@ pub(crate) struct Hit {
     pub(crate) layers: Vec<Layer>,
     /// How long it took when it ran.
     pub(crate) duration: Duration,
+    /// The position of the other machine's cache that has it.
+    pub(crate) source: Option<usize>,
 }
 
 /// What ran, for its record.
@@ -128,9 +130,15 @@ impl Lookup {
     /// # Errors
     /// The store cannot be read.
     pub(crate) fn find(&self, store: &Store, content: &CacheKey) -> Result<Option<Hit>, Cause> {
-        Ok(store
-            .record_for_slot(&stored(content), &self.slot)?
-            .map(|record| Hit { layers: layers_of(&record), duration: record.duration }))
+        Ok(store.record_for_slot(&stored(content), &self.slot)?.map(hit))
+    }
+
+    /// As [`Lookup::find`], and writes nothing.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn peek(&self, store: &Store, content: &CacheKey) -> Result<Option<Hit>, Cause> {
+        Ok(store.peek_record(&stored(content))?.map(hit))
     }
 
     /// The layer of an earlier run of the same definition that made the same.
@@ -183,10 +191,7 @@ impl Lookup {
     /// # Errors
     /// The store cannot be read.
     pub(crate) fn last(&self, store: &Store) -> Result<Option<Vec<Layer>>, Cause> {
-        let Some((_, record)) = store.last_record_of_slot(&self.slot)? else { return Ok(None) };
-        if record.definition_key != stored(&self.definition.key) {
-            return Ok(None);
-        }
+        let Some((_, record)) = self.last_of_definition(store)? else { return Ok(None) };
         let same = store.record_by_content_key(&record.content_key)?;
         Ok(same.map(|record| layers_of(&record)))
     }
@@ -196,9 +201,19 @@ impl Lookup {
     /// # Errors
     /// The store cannot be read.
     pub(crate) fn last_part(&self, store: &Store, name: &str) -> Result<Option<String>, Cause> {
-        let Some((id, _)) = store.last_record_of_slot(&self.slot)? else { return Ok(None) };
+        let Some((id, _)) = self.last_of_definition(store)? else { return Ok(None) };
         let preimage = store.preimage(id)?.and_then(|bytes| Preimage::decode(&bytes));
         Ok(preimage.and_then(|preimage| preimage.part(name).map(str::to_owned)))
+    }
+
+    /// The last run of the very same definition: at this place, else in any project.
+    fn last_of_definition(&self, store: &Store) -> Result<Option<(RecordId, StepRecord)>, Cause> {
+        let key = stored(&self.definition.key);
+        let here = store.last_record_of_slot(&self.slot)?;
+        match here.filter(|(_, record)| record.definition_key == key) {
+            Some(found) => Ok(Some(found)),
+            None => Ok(store.last_record_of_definition(&key)?),
+        }
     }
 
     /// Records what ran, under each of its content keys.
@@ -228,6 +243,10 @@ impl Lookup {
         }
         Ok(())
     }
+}
+
+fn hit(record: StepRecord) -> Hit {
+    Hit { layers: layers_of(&record), duration: record.duration, source: None }
 }
 
 fn layers_of(record: &StepRecord) -> Vec<Layer> {

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use compiler::Address;
 use compiler::op::ImageSource;
 use oci::manifest::{Compression, Descriptor};
-use store::Store;
+use store::{LayerId, Store};
 
 use crate::cancel::Cancel;
+use crate::import::Import;
 use crate::status::Status;
 
 /// What a build works with.
@@ -19,6 +21,10 @@ pub struct Env<'a> {
     pub store: &'a Store,
     /// The folders that the user gave, by name; `""` is the main build context.
     pub contexts: BTreeMap<String, LocalContext>,
+    /// Contexts that were fetched before, by name; they come before the folders.
+    pub fetched: BTreeMap<String, LayerId>,
+    /// Caches of other machines, in the order they are asked.
+    pub imports: &'a [Import<'a>],
     /// Brings layers of images into the store.
     pub images: &'a dyn Images,
     /// Fetches URLs.
@@ -62,12 +68,25 @@ pub struct Settings {
     pub compression: Compression,
     /// What must be in the store when the build is done.
     pub deliver: Deliver,
+    /// Whether the image's config tells which steps made its layers, for a build on another machine.
+    pub inline_cache: bool,
     /// Names the Dockerfile that is built (its path), so that a step finds the record of its earlier self.
     pub project: String,
     /// What `/etc/resolv.conf` is for RUN; `None` for the host's.
     pub resolv_conf: Option<String>,
     /// Limits for RUN.
     pub limits: sandbox::Limits,
+    /// How `git` is run.
+    pub git: GitSettings,
+}
+
+/// What the program `git` gets of the user's surroundings; nothing else of them reaches it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GitSettings {
+    /// Variables: the search path, proxies, where certificates are.
+    pub env: Vec<(String, String)>,
+    /// The keys of hosts that the user knows, for ssh.
+    pub known_hosts: Option<PathBuf>,
 }
 
 /// What must be in the store when the build is done.
@@ -107,17 +126,49 @@ pub trait Images: Sync {
 
 /// Fetches URLs for ADD.
 pub trait Downloads: Sync {
-    /// Gets a URL into `to`. With the `validator` of an earlier download (see [`Downloaded::validator`]) the server may
-    /// say that nothing changed; then nothing is written.
+    /// Gets a URL into `to`.
     ///
     /// # Errors
     /// Says why there is no content.
     fn get(
         &self,
-        url: &str,
-        validator: Option<&str>,
-        to: &mut dyn Write,
+        ask: &Download<'_>,
+        to: &mut dyn DownloadSink,
     ) -> Result<Downloaded, OutsideError>;
+}
+
+/// What is to be downloaded.
+#[derive(Clone, Copy)]
+pub struct Download<'a> {
+    /// Where it is; the name and password in it are not to be used.
+    pub url: &'a Address,
+    /// Of an earlier download (see [`Downloaded::validator`]): the server may say that nothing changed, and then
+    /// nothing is written.
+    pub validator: Option<&'a str>,
+    /// The value of the `Authorization` header, for this host alone.
+    pub authorization: Option<&'a str>,
+    /// More bytes than this are an error.
+    pub limit: u64,
+}
+
+impl fmt::Debug for Download<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download")
+            .field("url", &self.url)
+            .field("validator", &self.validator)
+            .field("is_authorized", &self.authorization.is_some())
+            .field("limit", &self.limit)
+            .finish()
+    }
+}
+
+/// Takes the bytes of a download.
+pub trait DownloadSink: Write {
+    /// Bytes are about to come, so many if it is known.
+    ///
+    /// # Errors
+    /// They are not wanted.
+    fn begin(&mut self, size: Option<u64>) -> io::Result<()>;
 }
 
 /// How a download went.

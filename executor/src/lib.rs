@@ -1,7 +1,7 @@
 //! Build graphs to images: steps in parallel, cached by content.
 //!
 //! ```text
-//! BuildGraph --Plan--> ready steps --schedule (rayon)--> op (source, exec, file, merge)
+//! BuildGraph --Plan--> ready steps --schedule (threads)--> op (source, exec, file, merge)
 //!                          ^                               |
 //!                          +---- Outcome, merged in one place ----> assemble --> [BuiltImage]
 //!                                  |
@@ -26,10 +26,13 @@ mod draft;
 pub mod env;
 pub mod error;
 mod explain;
+pub mod export;
 pub mod image;
+pub mod import;
 mod needs;
 mod op;
 mod plan;
+pub mod portable;
 mod remote;
 mod run;
 mod schedule;
@@ -47,10 +50,14 @@ pub use account::{Account, account};
 pub use build::{Built, build, build_with_layers};
 pub use cancel::Cancel;
 pub use env::{
-    Deliver, Downloaded, Downloads, Env, Images, LocalContext, OutsideError, Secrets, Settings,
+    Deliver, Download, DownloadSink, Downloaded, Downloads, Env, GitSettings, Images, LocalContext,
+    OutsideError, Secrets, Settings,
 };
 pub use error::{BuildError, Cause};
 pub use explain::explain;
+pub use export::{DoneStep, Elsewhere, Export, Extent, export};
 pub use image::{BuiltImage, BuiltLayer};
+pub use import::{CacheBlobs, Import};
+pub use portable::{Portable, PortableError};
 pub use status::{Event, Status, Stream};
 pub use verdict::{StepReport, Verdict};

@@ -1,16 +1,16 @@
 //! One step from its inputs to its outcome: looked up, and run if it is not cached.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Instant, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use compiler::op::SourceOp;
 use compiler::reason::MissReason;
-use compiler::{BuildGraph, CacheKey, Op, Role, StepId};
+use compiler::{BuildGraph, CacheKey, KeyRecord, Op, Role, StepId};
 use store::{ContentSource, Entry, FolderSource, Keep, LayerIndex, Mtime};
 
 use crate::cache::preimage::Preimage;
-use crate::cache::{Definition, InputKey, Lookup, Ran, Slots};
+use crate::cache::{Definition, Hit, InputKey, Lookup, Ran, Slots};
 use crate::cancel::Cancel;
 use crate::content::Content;
 use crate::context::{Disk, StatCaches};
@@ -47,6 +47,10 @@ pub(crate) struct Cx<'a> {
     pub(crate) remote: Remote,
     /// Layers that are still being packed.
     pub(crate) unpacked: Unpacked,
+    /// Positions of the imports that turned out not to hold what they say.
+    pub(crate) distrusted: BTreeSet<usize>,
+    /// What each step made, for other machines.
+    pub(crate) results: Mutex<BTreeMap<StepId, StepResult>>,
     /// Cache mounts that began anew in this build.
     pub(crate) renewed: Mutex<BTreeSet<String>>,
     /// Runs commands.
@@ -55,6 +59,19 @@ pub(crate) struct Cx<'a> {
     overlay: OnceLock<bool>,
     /// Whether nothing may be fetched or run, since only verdicts are asked for.
     pub(crate) explains: bool,
+}
+
+/// What a step that can be cached made, and under which keys.
+#[derive(Debug, Clone)]
+pub(crate) struct StepResult {
+    /// Its content keys.
+    pub(crate) keys: Vec<CacheKey>,
+    /// Its definition.
+    pub(crate) definition: CacheKey,
+    /// The layer.
+    pub(crate) layer: Layer,
+    /// How long it took when it ran.
+    pub(crate) duration: Duration,
 }
 
 /// What a step made.
@@ -107,6 +124,7 @@ impl<'a> Cx<'a> {
         for (id, step) in graph.steps() {
             if let Op::Source(SourceOp::Local { name }) = &step.op
                 && !disks.contains_key(name)
+                && !env.fetched.contains_key(name)
             {
                 let context = env.contexts.get(name);
                 let context = context.ok_or_else(|| (id, Cause::NoContext(name.clone())))?;
@@ -124,6 +142,8 @@ impl<'a> Cx<'a> {
             slots: Slots::new(graph, &env.settings.project),
             remote: Remote::default(),
             unpacked: Unpacked::default(),
+            distrusted: BTreeSet::new(),
+            results: Mutex::default(),
             renewed: Mutex::default(),
             runner,
             overlay: OnceLock::new(),
@@ -169,6 +189,32 @@ impl<'a> Cx<'a> {
                 false
             }
         })
+    }
+
+    /// Notes what a step made, for other machines.
+    fn note_result(
+        &self,
+        id: StepId,
+        lookup: &Lookup,
+        keys: &[CacheKey],
+        layers: &[Layer],
+        duration: Duration,
+    ) {
+        // Whatever made no layer, or several, is made again.
+        let [layer] = layers else { return };
+        let definition = lookup.definition.key;
+        let result = StepResult { keys: keys.to_vec(), definition, layer: *layer, duration };
+        self.results.lock().unwrap_or_else(PoisonError::into_inner).insert(id, result);
+    }
+
+    /// What a cached step gives.
+    pub(crate) fn cached(&self, base: &Snapshot, hit: Hit) -> Outcome {
+        let verdict = match hit.source {
+            None => Verdict::Hit,
+            Some(source) => Verdict::Imported(self.env.imports[source].name().to_owned()),
+        };
+        let made = Made::Layers(base.with(&hit.layers));
+        Outcome { made, layers: hit.layers, verdict, fresh: None }
     }
 
     /// Tells of an event.
@@ -329,34 +375,60 @@ pub(crate) fn look_up(
 ) -> Result<Found, Cause> {
     let store = cx.env.store;
     let ignore = cx.graph.step(id).ignore_cache;
-    let quick = step.quick().map(|inputs| lookup.definition.over(&inputs).key());
-    if let Some(key) = quick.as_ref().filter(|_| !ignore)
-        && let Some(hit) = lookup.find(store, key)?
+    let quick = step.quick().map(|inputs| lookup.definition.over(&inputs));
+    if let Some(content) = quick.as_ref().filter(|_| !ignore)
+        && let Some(hit) = find(cx, id, lookup, &[], content)?
     {
+        cx.note_result(id, lookup, &[content.key()], &hit.layers, hit.duration);
         return Ok(Found::Hit(hit));
     }
+    let quick = quick.map(|content| content.key());
     let inputs = step.exact(cx)?;
     let content = lookup.definition.over(&inputs);
     let key = content.key();
     let preimage = Preimage::new(&lookup.definition, &content);
-    if !ignore && let Some(hit) = lookup.find(store, &key)? {
-        if let (Some(quick), [layer]) = (quick, hit.layers.as_slice()) {
+    let beside: Vec<CacheKey> = quick.into_iter().collect();
+    if !ignore && let Some(hit) = find(cx, id, lookup, &beside, &content)? {
+        if let ([_], [layer], None, false) =
+            (beside.as_slice(), hit.layers.as_slice(), hit.source, cx.explains)
+        {
             let result = store::TreeDigest(layer.digest);
             let ran =
                 Ran { result, layer: layer.id, duration: hit.duration, started: layer.created };
-            lookup.record(store, &[quick], &preimage, &ran)?;
+            lookup.record(store, &beside, &preimage, &ran)?;
         }
+        let keys = [beside.as_slice(), &[key]].concat();
+        cx.note_result(id, lookup, &keys, &hit.layers, hit.duration);
         return Ok(Found::Hit(hit));
     }
     let reasons = match ignore {
         true => vec![MissReason::CacheIgnored],
         false => lookup.miss(store, &preimage, &inputs)?,
     };
-    let mut keys: Vec<CacheKey> = quick.into_iter().collect();
+    let mut keys = beside;
     if !keys.contains(&key) {
         keys.push(key);
     }
     Ok(Found::Miss { reasons, keys, preimage })
+}
+
+/// Looks a content up: here first, then in the caches of other machines. `beside` are further keys of the same content.
+fn find(
+    cx: &Cx<'_>,
+    id: StepId,
+    lookup: &Lookup,
+    beside: &[CacheKey],
+    content: &KeyRecord,
+) -> Result<Option<Hit>, Cause> {
+    let key = content.key();
+    let here = match cx.explains {
+        true => lookup.peek(cx.env.store, &key)?,
+        false => lookup.find(cx.env.store, &key)?,
+    };
+    match here {
+        Some(hit) => Ok(Some(hit)),
+        None => cx.remote.find(cx, id, lookup, beside, content),
+    }
 }
 
 /// Runs a step whose inputs are done, unless it is cached.
@@ -389,14 +461,7 @@ fn run_cached(
 ) -> Result<Outcome, Cause> {
     let lookup = cx.lookup(id);
     let (reasons, keys, preimage) = match look_up(cx, id, &lookup, step)? {
-        Found::Hit(hit) => {
-            return Ok(Outcome {
-                made: Made::Layers(base.with(&hit.layers)),
-                layers: hit.layers,
-                verdict: Verdict::Hit,
-                fresh: None,
-            });
-        }
+        Found::Hit(hit) => return Ok(cx.cached(base, hit)),
         Found::Miss { reasons, keys, preimage } => (reasons, keys, preimage),
     };
     let verdict = Verdict::Miss(reasons);
@@ -413,6 +478,7 @@ fn run_cached(
         duration: clock.elapsed(),
         started: layer.created,
     };
+    cx.note_result(id, &lookup, &keys, &[layer], ran.duration);
     let fresh = match contents {
         Some(contents) => Some(Arc::new(Fresh { contents, lookup, keys, preimage, ran })),
         None => {

@@ -196,14 +196,13 @@ impl Images for Nothing {
 impl Downloads for Nothing {
     fn get(
         &self,
-        url: &str,
-        validator: Option<&str>,
-        to: &mut dyn Write,
+        ask: &Download<'_>,
+        to: &mut dyn DownloadSink,
     ) -> Result<Downloaded, OutsideError> {
-        if validator == Some("same") {
+        if ask.validator == Some("same") {
             return Ok(Downloaded { not_modified: true, ..Downloaded::default() });
         }
-        to.write_all(url.as_bytes()).unwrap();
+        to.write_all(ask.url.as_str().as_bytes()).unwrap();
         let (last_modified, validator) = (Some(1_000_000_000), Some("same".to_owned()));
         Ok(Downloaded { not_modified: false, last_modified, validator })
     }
@@ -250,6 +249,7 @@ impl World {
         Env {
             store: &self.store,
             contexts: BTreeMap::from([(String::new(), context)]),
+            fetched: BTreeMap::new(),
             images: &Nothing,
             downloads: &Nothing,
             secrets: &Nothing,
@@ -260,6 +260,7 @@ impl World {
                 project: "/src/Dockerfile".into(),
                 resolv_conf: Some(String::new()),
                 limits: sandbox::Limits::default(),
+                git: GitSettings::default(),
             },
             status: &self.events,
             cancel: Cancel::default(),

@@ -33,10 +33,13 @@ mod uri;
 mod tests;
 
 pub use client::Client;
-pub use client::get::FileReply;
+pub use client::get::{FileAsk, FileReply};
+pub use client::index::{RemoteIndex, RemoteManifest};
 pub use client::push::{ImageToPush, Pushed};
 pub use client::resolve::RemoteImage;
-pub use credentials::{Credential, CredentialError, Credentials};
+pub use credentials::{Credential, CredentialError, Credentials, Forgotten};
 pub use error::RegistryError;
 pub use progress::{Progress, Quiet};
-pub use settings::{Config, HostSettings, Hosts, Limits, Proxies};
+pub use settings::{
+    Certificates, Config, HostSettings, Hosts, Limits, Mirror, Proxies, Rule, Serves,
+};

@@ -1,18 +1,19 @@
 //! One exchange over HTTP, and the redirects that belong to it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ureq::config::RedirectAuthHeaders;
 use ureq::http::{HeaderMap, Method, Request, Uri, header};
-use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, Body, SendBody};
 
 use crate::endpoint::Link;
 use crate::error::RegistryError;
-use crate::settings::{Config, Limits, Proxies};
+use crate::settings::{Config, Limits};
 use crate::uri;
+
+mod agent;
 
 const MAX_REDIRECTS: usize = 10;
 
@@ -45,6 +46,8 @@ pub(crate) struct Reply {
     /// Who gave it, after redirects.
     pub(crate) address: Uri,
     body: Body,
+    /// Until when a document must have come.
+    deadline: Instant,
 }
 
 /// Why there is no answer.
@@ -60,22 +63,38 @@ pub(crate) enum FailureKind {
     NoHost,
     /// Nobody takes the connection.
     Unconnected,
-    /// The connection broke or fell silent.
+    /// The connection broke.
     Broken,
+    /// Nothing came, or nothing was taken, for as long as is waited.
+    Silent,
     /// No trust, or no TLS at all.
     Tls,
     /// The other side does not speak HTTP, or sends nonsense.
     Protocol,
     /// The payload could not be read.
     Payload,
+    /// The certificates that the settings name are broken.
+    Certificates,
 }
 
-/// The connections: one pool for each link.
+/// The connections: one pool for each link, and for each host with certificates of its own.
 #[derive(Debug)]
 pub(crate) struct Transport {
     https: Agent,
     unverified: Agent,
     http: Agent,
+    /// By host and port, and whether it is [`Link::Https`]; or what is wrong with the certificates.
+    own: BTreeMap<(String, bool), Result<Agent, String>>,
+    limits: Limits,
+}
+
+/// What a request shows of who asks, and to whom alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown<'a> {
+    /// The `Authorization` header.
+    pub(crate) header: &'a str,
+    /// An address of the host that it is for.
+    pub(crate) home: &'a Uri,
 }
 
 impl<'a> Ask<'a> {
@@ -99,29 +118,50 @@ impl<'a> Ask<'a> {
 
 impl Transport {
     pub(crate) fn new(config: &Config) -> Result<Transport, RegistryError> {
+        let shared = |link| agent::new(link, &config.limits, &config.proxies, None);
+        let mut own = BTreeMap::new();
+        for (host, certificates) in &config.certificates {
+            for link in [Link::Https, Link::HttpsUnverified] {
+                let made = agent::own(link, &config.limits, &config.proxies, certificates)?;
+                own.insert((host.clone(), link == Link::Https), made);
+            }
+        }
         Ok(Transport {
-            https: agent(Link::Https, &config.limits, &config.proxies)?,
-            unverified: agent(Link::HttpsUnverified, &config.limits, &config.proxies)?,
-            http: agent(Link::Http, &config.limits, &config.proxies)?,
+            https: shared(Link::Https)?,
+            unverified: shared(Link::HttpsUnverified)?,
+            http: shared(Link::Http)?,
+            own,
+            limits: config.limits.clone(),
         })
     }
 
-    /// Sends a request and follows where it leads. `authorization` goes with it as long as the origin stays the same.
+    /// Sends a request to where `link` is for and follows where it leads.
     pub(crate) fn send(
         &self,
         link: Link,
         ask: &Ask<'_>,
-        authorization: Option<&str>,
+        shown: Option<Shown<'_>>,
     ) -> Result<Reply, Failure> {
-        let broken = |detail: String| Failure { kind: FailureKind::Protocol, detail };
-        let first: Uri =
-            ask.address.parse().map_err(|_| broken(format!("`{}` is no address", ask.address)))?;
-        let mut address = first.clone();
+        let first = parse(&ask.address)?;
+        self.send_from(link, &first, ask, shown)
+    }
+
+    /// Sends a request that `home`, where `link` is for, told us to send, perhaps to another host, and follows where it
+    /// leads. What is shown goes along as long as the origin is the one that it is for.
+    pub(crate) fn send_from(
+        &self,
+        link: Link,
+        home: &Uri,
+        ask: &Ask<'_>,
+        shown: Option<Shown<'_>>,
+    ) -> Result<Reply, Failure> {
+        let mut address = parse(&ask.address)?;
         for _ in 0..=MAX_REDIRECTS {
-            let is_home = uri::origin(&address) == uri::origin(&first);
-            let authorization = authorization.filter(|_| is_home);
+            let is_home = uri::origin(&address) == uri::origin(home);
+            let may_show = |it: &Shown<'_>| uri::origin(&address) == uri::origin(it.home);
+            let authorization = shown.filter(may_show).map(|it| it.header);
             let link = link_for(link, is_home, &address)
-                .ok_or_else(|| broken(format!("it leads to the insecure {address}")))?;
+                .ok_or_else(|| nonsense(format!("it leads to the insecure {address}")))?;
             let mut reply = self.exchange(link, ask, &address, authorization)?;
             let can_follow = matches!(ask.method, Method::GET | Method::HEAD);
             let is_redirect = matches!(reply.status, 301 | 302 | 303 | 307 | 308);
@@ -129,10 +169,24 @@ impl Transport {
                 return Ok(reply);
             }
             let next = reply.text_header("location").and_then(|to| uri::join(&address, to));
-            address = next.ok_or_else(|| broken("a redirect leads nowhere".to_owned()))?;
+            address = next.ok_or_else(|| nonsense("a redirect leads nowhere".to_owned()))?;
             reply.discard();
         }
-        Err(broken(format!("more than {MAX_REDIRECTS} redirects")))
+        Err(nonsense(format!("more than {MAX_REDIRECTS} redirects")))
+    }
+
+    fn agent(&self, link: Link, address: &Uri) -> Result<&Agent, Failure> {
+        let authority = address.authority().map_or("", |it| it.as_str());
+        let key = (authority.to_ascii_lowercase(), link == Link::Https);
+        match (link, self.own.get(&key)) {
+            (Link::Http, _) => Ok(&self.http),
+            (_, Some(Ok(agent))) => Ok(agent),
+            (_, Some(Err(problem))) => {
+                Err(Failure { kind: FailureKind::Certificates, detail: problem.clone() })
+            }
+            (Link::Https, None) => Ok(&self.https),
+            (Link::HttpsUnverified, None) => Ok(&self.unverified),
+        }
     }
 
     fn exchange(
@@ -142,21 +196,22 @@ impl Transport {
         address: &Uri,
         authorization: Option<&str>,
     ) -> Result<Reply, Failure> {
-        let mut request = Request::builder().method(&ask.method).uri(address);
+        // What comes is what is hashed: nobody may pack it on the way.
+        let mut request = Request::builder()
+            .method(&ask.method)
+            .uri(address)
+            .header(header::ACCEPT_ENCODING, "identity");
         for (name, value) in &ask.headers {
             request = request.header(name, value);
         }
         if let Some(authorization) = authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
-        let agent = match link {
-            Link::Https => &self.https,
-            Link::HttpsUnverified => &self.unverified,
-            Link::Http => &self.http,
-        };
+        let agent = self.agent(link, address)?;
+        let stall = ask.stall.unwrap_or(self.limits.stall);
         let mut reader: Box<dyn Read + '_> = match ask.payload {
             Payload::Empty if matches!(ask.method, Method::GET | Method::HEAD) => {
-                return run(agent, request.body(()), ask.stall, address);
+                return self.run(agent, request.body(()), stall, address);
             }
             Payload::Empty => {
                 request = request.header(header::CONTENT_LENGTH, 0);
@@ -175,28 +230,36 @@ impl Transport {
             }
         };
         let body = SendBody::from_reader(&mut *reader);
-        run(agent, request.body(body), ask.stall, address)
+        self.run(agent, request.body(body), stall, address)
+    }
+
+    fn run<B: AsSendBody>(
+        &self,
+        agent: &Agent,
+        request: Result<Request<B>, ureq::http::Error>,
+        stall: Duration,
+        address: &Uri,
+    ) -> Result<Reply, Failure> {
+        let request = request.map_err(|error| nonsense(error.to_string()))?;
+        // The whole head of the answer has to come in this time, however slowly its parts drip.
+        let request = agent
+            .configure_request(request)
+            .timeout_per_read(Some(stall))
+            .timeout_recv_response(Some(stall));
+        let response = agent.run(request.build())?;
+        let (parts, body) = response.into_parts();
+        let (status, headers) = (parts.status.as_u16(), parts.headers);
+        let deadline = Instant::now() + self.limits.document;
+        Ok(Reply { status, headers, address: address.clone(), body, deadline })
     }
 }
 
-fn run<B: AsSendBody>(
-    agent: &Agent,
-    request: Result<Request<B>, ureq::http::Error>,
-    stall: Option<Duration>,
-    address: &Uri,
-) -> Result<Reply, Failure> {
-    let request = request
-        .map_err(|error| Failure { kind: FailureKind::Protocol, detail: error.to_string() })?;
-    let response = match stall {
-        Some(stall) => {
-            let request = agent.configure_request(request).timeout_per_read(Some(stall));
-            agent.run(request.build())
-        }
-        None => agent.run(request),
-    }?;
-    let (parts, body) = response.into_parts();
-    let (status, headers) = (parts.status.as_u16(), parts.headers);
-    Ok(Reply { status, headers, address: address.clone(), body })
+pub(crate) fn parse(address: &str) -> Result<Uri, Failure> {
+    address.parse().map_err(|_| nonsense(format!("`{address}` is no address")))
+}
+
+fn nonsense(detail: String) -> Failure {
+    Failure { kind: FailureKind::Protocol, detail }
 }
 
 impl Reply {
@@ -211,9 +274,19 @@ impl Reply {
 
     /// Reads the body as far as a limit; `Ok(None)` if there is more.
     pub(crate) fn read_bounded(self, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
-        let mut bytes = Vec::new();
-        self.into_reader().take(limit + 1).read_to_end(&mut bytes)?;
-        Ok((bytes.len() as u64 <= limit).then_some(bytes))
+        let (mut bytes, deadline) = (Vec::new(), self.deadline);
+        let mut reader = self.into_reader().take(limit + 1);
+        let mut piece = vec![0; 32 << 10];
+        loop {
+            match reader.read(&mut piece)? {
+                0 => return Ok((bytes.len() as u64 <= limit).then_some(bytes)),
+                count => bytes.extend_from_slice(&piece[..count]),
+            }
+            if deadline < Instant::now() {
+                let detail = "the answer comes too slowly".to_owned();
+                return Err(Failure { kind: FailureKind::Broken, detail });
+            }
+        }
     }
 
     /// The body, of any length.
@@ -249,7 +322,7 @@ impl From<ureq::Error> for Failure {
             ureq::Error::Timeout(ureq::Timeout::Connect) => {
                 (FailureKind::Unconnected, timeout_text(ureq::Timeout::Connect))
             }
-            ureq::Error::Timeout(which) => (FailureKind::Broken, timeout_text(*which)),
+            ureq::Error::Timeout(which) => (FailureKind::Silent, timeout_text(*which)),
             ureq::Error::Tls(text) => (FailureKind::Tls, (*text).to_owned()),
             ureq::Error::Rustls(error) => (FailureKind::Tls, error.to_string()),
             ureq::Error::Io(io) => return Failure::of_io(io),
@@ -300,7 +373,8 @@ impl Failure {
 fn timeout_text(which: ureq::Timeout) -> String {
     match which {
         ureq::Timeout::Connect => "no connection in time".to_owned(),
-        ureq::Timeout::PerRead => "it fell silent in the middle of an answer".to_owned(),
+        ureq::Timeout::RecvResponse => "it did not answer".to_owned(),
+        ureq::Timeout::PerRead => "it fell silent".to_owned(),
         ureq::Timeout::PerWrite => "it stopped reading".to_owned(),
         other => format!("it takes too long ({other})"),
     }
@@ -314,104 +388,5 @@ fn link_for(first: Link, is_home: bool, address: &Uri) -> Option<Link> {
         (Link::Https | Link::HttpsUnverified | Link::Http, true) => Some(Link::Https),
         (Link::HttpsUnverified | Link::Http, false) => Some(Link::Http),
         (Link::Https, false) => None,
-    }
-}
-
-fn agent(link: Link, limits: &Limits, proxies: &Proxies) -> Result<Agent, RegistryError> {
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(rustls::crypto::ring::default_provider().into())
-        .disable_verification(link == Link::HttpsUnverified)
-        .build();
-    Ok(Agent::config_builder()
-        .tls_config(tls)
-        .proxy(proxy(link, proxies)?)
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .redirect_auth_headers(RedirectAuthHeaders::Never)
-        .user_agent(concat!("dfc/", env!("CARGO_PKG_VERSION")))
-        .timeout_connect(Some(limits.connect))
-        .timeout_per_read(Some(limits.stall))
-        .timeout_per_write(Some(limits.stall))
-        .max_idle_connections_per_host(limits.parallel.max(1))
-        .input_buffer_size(128 << 10)
-        .build()
-        .new_agent())
-}
-
-fn proxy(link: Link, proxies: &Proxies) -> Result<Option<ureq::Proxy>, RegistryError> {
-    let text = match link {
-        Link::Https | Link::HttpsUnverified => proxies.https.as_deref(),
-        Link::Http => proxies.http.as_deref(),
-    };
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    // The address may hold a password: it stays out of the error.
-    let wrong = |_| RegistryError::Address("proxy".to_owned());
-    let parsed = ureq::Proxy::new(text).map_err(wrong)?;
-    let mut builder =
-        ureq::Proxy::builder(parsed.protocol()).host(parsed.host()).port(parsed.port());
-    if let Some(name) = parsed.username() {
-        builder = builder.username(name);
-    }
-    if let Some(password) = parsed.password() {
-        builder = builder.password(password);
-    }
-    for host in direct_hosts(proxies) {
-        builder = builder.no_proxy(&host);
-    }
-    builder.build().map(Some).map_err(wrong)
-}
-
-/// Who is reached without a proxy: this machine, and NO_PROXY's hosts with all below them, as curl and Go read it.
-fn direct_hosts(proxies: &Proxies) -> Vec<String> {
-    let mut hosts = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec();
-    for entry in proxies.none_for.iter().flat_map(|text| text.split([',', ' '])) {
-        let name = entry.trim_start_matches('*').trim_start_matches('.');
-        match (entry, name) {
-            ("*", _) => hosts.push("*".to_owned()),
-            (_, "") => {}
-            (entry, name) if entry.len() > name.len() => hosts.push(format!(".{name}")),
-            (_, name) => hosts.extend([name.to_owned(), format!(".{name}")]),
-        }
-    }
-    hosts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn proxies_are_passed_by_for_hosts_and_what_is_below_them() {
-        let proxies = Proxies {
-            http: Some("http://user:hidden@proxy.lan:3128".to_owned()),
-            none_for: Some("a.lan, .b.lan,*.c.lan,,10.0.0.1".to_owned()),
-            ..Proxies::default()
-        };
-        let proxy = proxy(Link::Http, &proxies).unwrap().unwrap();
-        for (address, expected) in [
-            ("http://a.lan/", true),
-            ("http://x.a.lan/", true),
-            ("http://xa.lan/", false),
-            ("http://x.b.lan:5000/", true),
-            ("http://b.lan/", false),
-            ("http://x.c.lan/", true),
-            ("http://10.0.0.1/", true),
-            ("http://localhost:5000/", true),
-            ("http://127.0.0.1:5000/", true),
-            ("http://[::1]:5000/", true),
-            ("http://d.lan/", false),
-        ] {
-            assert_eq!(proxy.is_no_proxy(&address.parse().unwrap()), expected, "{address}");
-        }
-        assert!(super::proxy(Link::Https, &proxies).unwrap().is_none());
-    }
-
-    #[test]
-    fn broken_proxies_are_refused_without_showing_them() {
-        let proxies = Proxies { https: Some("ht tp://u:hidden@".to_owned()), ..Proxies::default() };
-        let error = proxy(Link::Https, &proxies).unwrap_err().to_string();
-        assert!(!error.contains("hidden"), "{error}");
     }
 }

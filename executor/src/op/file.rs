@@ -16,7 +16,7 @@ use crate::run::{Cached, Cx, Inputs, Made, NewLayer};
 use crate::snapshot::Snapshot;
 use crate::tree::{Found, Last, SourceTree, clean, display};
 
-use archive::Spool;
+use archive::{Goal, Guard, Spool};
 use chmod::Chmod;
 use copy::Lay;
 use owner::{Accounts, Owner};
@@ -257,7 +257,13 @@ impl FileStep<'_> {
         for one in &selection.matches {
             let unpacked = match action.unpack {
                 Unpack::Never => false,
-                Unpack::Auto => making.unpack(source, one, &how)?,
+                Unpack::Auto => making.unpack(source, one, &how, Guard::Image)?,
+                Unpack::Context => {
+                    if !making.unpack(source, one, &how, Guard::Context)? {
+                        return Err(Cause::file("the build context is no tar archive"));
+                    }
+                    true
+                }
             };
             if !unpacked {
                 copy::lay(&mut making.draft, one, &how, &|found| Ok(source.content(found)))?;
@@ -280,7 +286,13 @@ impl FileStep<'_> {
 
 impl Making<'_, '_> {
     /// Unpacks a match if it is an archive.
-    fn unpack(&mut self, source: &Source, one: &Match, how: &Lay<'_>) -> Result<bool, Cause> {
+    fn unpack(
+        &mut self,
+        source: &Source,
+        one: &Match,
+        how: &Lay<'_>,
+        guard: Guard,
+    ) -> Result<bool, Cause> {
         if !matches!(one.root.entry.kind, Kind::File { .. }) || one.root.socket {
             return Ok(false);
         }
@@ -293,7 +305,8 @@ impl Making<'_, '_> {
             Some(spool) => spool,
             None => self.spool.insert(new_spool(self.cx)?),
         };
-        archive::unpack(&mut self.draft, spool, packed, &dest, how.owner)
+        let goal = Goal { dest: &dest, owner: how.owner, guard, stop: &self.cx.stop };
+        archive::unpack(&mut self.draft, spool, packed, &goal)
     }
 }
 

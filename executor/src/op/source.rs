@@ -23,6 +23,12 @@ pub(crate) use local::{context_layer, context_selection, disk_content};
 pub(crate) fn run(cx: &Cx<'_>, id: StepId, source: &SourceOp) -> Result<Outcome, Cause> {
     match source {
         SourceOp::Image(image) => image::run(cx, id, image),
+        SourceOp::Local { name } if cx.env.fetched.contains_key(name) => {
+            let layer = cx.env.fetched[name];
+            let digest = cx.env.store.index(layer)?.result_digest().0;
+            let layers = vec![Layer { id: layer, digest, created: cx.now().secs }];
+            Ok(at_hand(Made::Layers(Snapshot { layers: layers.clone() }), layers))
+        }
         SourceOp::Local { name } => {
             let disk = cx.disks.get(name).ok_or_else(|| Cause::NoContext(name.clone()))?;
             let mut outcome = at_hand(Made::Context(disk.clone()), Vec::new());

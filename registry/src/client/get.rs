@@ -1,5 +1,6 @@
-//! Files from plain URLs: what ADD downloads. No registry is asked, and no credential is sent.
+//! Files from plain URLs: what ADD and contexts download. No registry is asked, and no credential of a registry is sent.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::time::UNIX_EPOCH;
 
@@ -10,7 +11,26 @@ use crate::endpoint::Link;
 use crate::error::RegistryError;
 use crate::progress::Progress;
 use crate::retry;
-use crate::transport::{Ask, Failure, FailureKind, Reply};
+use crate::transport::{Ask, Failure, FailureKind, Reply, Shown};
+
+/// Which file is wanted.
+#[derive(Clone, Copy)]
+pub struct FileAsk<'a> {
+    /// An http or https URL without name and password.
+    pub url: &'a str,
+    /// Of an earlier reply: the server may say that nothing changed.
+    pub validator: Option<&'a str>,
+    /// The value of the `Authorization` header; no other host gets it.
+    pub authorization: Option<&'a str>,
+    /// More bytes than this are an error.
+    pub limit: u64,
+}
+
+impl fmt::Debug for FileAsk<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileAsk").field("url", &self.url).finish_non_exhaustive()
+    }
+}
 
 /// How a download went.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,19 +44,20 @@ pub struct FileReply {
 }
 
 impl Client {
-    /// Gets an http or https URL into `to`. With the validator of an earlier reply the server may say that nothing
-    /// changed. A connection that breaks before the first byte is tried again, one that breaks later is an error.
+    /// Gets a file into `to`; `begin` is told how large it is, if the server says so, before the first byte comes. A
+    /// connection that breaks before is tried again, one that breaks later is an error.
     ///
     /// # Errors
     /// If there is no content, or it cannot be written.
     pub fn get_file(
         &self,
-        url: &str,
-        validator: Option<&str>,
+        ask: &FileAsk<'_>,
+        begin: &mut dyn FnMut(Option<u64>),
         to: &mut dyn Write,
         progress: &dyn Progress,
     ) -> Result<FileReply, RegistryError> {
-        let reply = self.file_reply(url, validator, progress)?;
+        let url = ask.url;
+        let reply = self.file_reply(ask, progress)?;
         let found = FileReply {
             not_modified: reply.status == 304,
             last_modified: last_modified(&reply),
@@ -46,7 +67,11 @@ impl Client {
             return Ok(found);
         }
         let expected = reply.length();
-        let written = copy(reply.into_reader(), to, url, progress)?;
+        if expected.is_some_and(|expected| expected > ask.limit) {
+            return Err(too_big(ask));
+        }
+        begin(expected);
+        let written = copy(reply.into_reader(), to, ask, progress)?;
         match expected {
             Some(expected) if expected != written => Err(RegistryError::WrongSize {
                 host: host_of(url),
@@ -58,13 +83,13 @@ impl Client {
         }
     }
 
-    /// The answer with status 200 or 304.
+    /// The answer with a good status, or 304.
     fn file_reply(
         &self,
-        url: &str,
-        validator: Option<&str>,
+        wanted: &FileAsk<'_>,
         progress: &dyn Progress,
     ) -> Result<Reply, RegistryError> {
+        let FileAsk { url, validator, authorization, limit: _ } = *wanted;
         let link = match url.split_once("://") {
             Some(("https", _)) => Link::Https,
             Some(_) | None => Link::Http,
@@ -75,17 +100,24 @@ impl Client {
             Some(("modified", time)) => ask = ask.with(header::IF_MODIFIED_SINCE, time),
             Some(_) | None => {}
         }
+        let home = crate::transport::parse(url).map_err(|failure| failure_error(url, failure))?;
+        let shown = authorization.map(|header| Shown { home: &home, header });
         let attempts = self.config.limits.attempts.max(1);
         let mut attempt = 0;
         loop {
             let last = attempt + 1 >= attempts;
-            let (why, asked) = match self.transport.send(link, &ask, None) {
-                Ok(reply) if matches!(reply.status, 200 | 304) => return Ok(reply),
+            let (why, asked) = match self.transport.send(link, &ask, shown) {
+                Ok(reply) if matches!(reply.status, 200..=205 | 207..=299 | 304) => {
+                    return Ok(reply);
+                }
                 Ok(reply) if retry::is_passing(reply.status) && !last => {
                     (format!("it answered {}", reply.status), retry::asked_pause(&reply.headers))
                 }
                 Ok(reply) => return Err(status_error(url, reply.status)),
-                Err(failure) if failure.kind == FailureKind::Broken && !last => {
+                Err(failure)
+                    if matches!(failure.kind, FailureKind::Broken | FailureKind::Silent)
+                        && !last =>
+                {
                     (failure.detail, None)
                 }
                 Err(failure) => return Err(failure_error(url, failure)),
@@ -104,9 +136,10 @@ impl Client {
 fn copy(
     mut from: impl Read,
     to: &mut dyn Write,
-    url: &str,
+    ask: &FileAsk<'_>,
     progress: &dyn Progress,
 ) -> Result<u64, RegistryError> {
+    let url = ask.url;
     let mut buffer = vec![0; 64 << 10];
     let mut written = 0;
     loop {
@@ -115,6 +148,7 @@ fn copy(
         }
         match from.read(&mut buffer) {
             Ok(0) => return Ok(written),
+            Ok(count) if written + count as u64 > ask.limit => return Err(too_big(ask)),
             Ok(count) => {
                 to.write_all(&buffer[..count])
                     .map_err(|source| RegistryError::WriteFile { what: url.to_owned(), source })?;
@@ -124,6 +158,11 @@ fn copy(
             Err(error) => return Err(failure_error(url, Failure::from(error))),
         }
     }
+}
+
+fn too_big(ask: &FileAsk<'_>) -> RegistryError {
+    let (host, what) = (host_of(ask.url), ask.url.to_owned());
+    RegistryError::TooBig { host, what, limit: ask.limit }
 }
 
 /// An entity tag is exact; a time is not, so it comes second.
@@ -156,10 +195,12 @@ fn status_error(url: &str, status: u16) -> RegistryError {
 fn failure_error(url: &str, failure: Failure) -> RegistryError {
     let (host, detail) = (host_of(url), failure.detail);
     match failure.kind {
-        FailureKind::NoHost | FailureKind::Unconnected | FailureKind::Broken => {
-            RegistryError::Unreachable { host, detail }
-        }
+        FailureKind::NoHost
+        | FailureKind::Unconnected
+        | FailureKind::Broken
+        | FailureKind::Silent => RegistryError::Unreachable { host, detail },
         FailureKind::Tls => RegistryError::Tls { host, detail },
+        FailureKind::Certificates => RegistryError::Certificates { host, detail },
         FailureKind::Protocol | FailureKind::Payload => {
             RegistryError::Protocol { host, what: url.to_owned(), detail }
         }
@@ -195,7 +236,11 @@ mod tests {
     fn get(url: &str, validator: Option<&str>) -> (Result<FileReply, RegistryError>, Vec<u8>) {
         let mut bytes = Vec::new();
         let client = Client::new(Config::default()).unwrap();
-        (client.get_file(url, validator, &mut bytes, &Quiet), bytes)
+        let ask = FileAsk { url, validator, authorization: Some("basic eA=="), limit: 100 };
+        let mut told = None;
+        let reply = client.get_file(&ask, &mut |size| told = size, &mut bytes, &Quiet);
+        assert!(told.is_none_or(|told| told == bytes.len() as u64));
+        (reply, bytes)
     }
 
     #[test]
@@ -210,6 +255,32 @@ mod tests {
         assert_eq!(reply.last_modified, Some(1_700_000_000));
         assert_eq!(reply.validator.as_deref(), Some("etag:\"x\""));
         assert!(thread.join().unwrap().starts_with("GET /folder/file.txt "));
+    }
+
+    #[test]
+    fn bounds_what_comes() {
+        for answer in [
+            "HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n70\r\n\
+             xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\
+             xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n0\r\n\r\n",
+        ] {
+            let (url, _thread) = serve(answer);
+            let error = get(&url, None).0.unwrap_err().to_string();
+            assert!(error.contains("more than 100 bytes"), "{error}");
+        }
+    }
+
+    #[test]
+    fn who_asks_is_said_to_the_host_alone() {
+        let (other, there) = serve("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx");
+        let text = format!("HTTP/1.1 302 Found\r\nLocation: {other}\r\nContent-Length: 0\r\n\r\n");
+        let (url, here) = serve(text.leak());
+        let (reply, bytes) = get(&url, None);
+        reply.unwrap();
+        assert_eq!(bytes, b"x");
+        assert!(here.join().unwrap().to_lowercase().contains("authorization: basic"));
+        assert!(!there.join().unwrap().to_lowercase().contains("authorization"));
     }
 
     #[test]

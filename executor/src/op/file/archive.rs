@@ -8,8 +8,10 @@ use std::io::{self, BufReader, Read, Write as _};
 use std::sync::Arc;
 
 use store::layer::index::{join, parent};
-use store::{Entry, FileDigest, Kind, Mtime};
+use store::layer::tar::{Limits, Member, MemberKind, TarError, TarReader};
+use store::{Entry, FileDigest, Kind};
 
+use crate::cancel::Cancel;
 use crate::content::Content;
 use crate::draft::{Draft, NewFolder};
 use crate::error::Cause;
@@ -53,6 +55,67 @@ impl Spool {
     }
 }
 
+/// Where an archive goes, and what is let in.
+#[derive(Debug)]
+pub(crate) struct Goal<'a> {
+    /// The folder.
+    pub(crate) dest: &'a [u8],
+    /// Whose everything becomes; `None` for the owners in the archive.
+    pub(crate) owner: Option<Owner>,
+    /// What is let in.
+    pub(crate) guard: Guard,
+    /// Stops it.
+    pub(crate) stop: &'a Cancel,
+}
+
+/// What of an archive is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// What an image may hold; names that lead outside lead inside.
+    Image,
+    /// What a build context may hold: files, folders and links, none of which has a name that leads outside.
+    Context,
+}
+
+impl Guard {
+    fn limits(self) -> Limits {
+        match self {
+            Guard::Image => Limits::default(),
+            // More than any project has.
+            Guard::Context => Limits { content: 64 << 30, members: 2 << 20, ..Limits::default() },
+        }
+    }
+
+    /// Fails if a member is not let in.
+    fn check(self, member: &Member) -> Result<(), Cause> {
+        if self == Guard::Image {
+            return Ok(());
+        }
+        let refuse = |what: &str| {
+            let name = display(&member.path);
+            Err(Cause::File {
+                message: format!("the archive of the build context holds `{name}`, {what}"),
+                help: Some("a context holds files, folders and links below its own folder".into()),
+                span: None,
+            })
+        };
+        let climbs = |path: &[u8]| path.split(|byte| *byte == b'/').any(|name| name == b"..");
+        match &member.kind {
+            _ if climbs(&member.path) => refuse("which lies outside of it"),
+            MemberKind::Hardlink(target) if climbs(target) => {
+                refuse("a hard link to something outside of it")
+            }
+            MemberKind::Char(..) | MemberKind::Block(..) => refuse("a device"),
+            MemberKind::Fifo => refuse("a named pipe"),
+            MemberKind::File(_)
+            | MemberKind::Dir
+            | MemberKind::Hardlink(_)
+            | MemberKind::Symlink(_)
+            | MemberKind::Other(_) => Ok(()),
+        }
+    }
+}
+
 /// Unpacks a file if it is an archive; `false` if it is none, and then nothing happened.
 ///
 /// # Errors
@@ -61,24 +124,28 @@ pub(crate) fn unpack(
     draft: &mut Draft<'_>,
     spool: &mut Spool,
     packed: impl Read,
-    dest: &[u8],
-    owner: Option<Owner>,
+    goal: &Goal<'_>,
 ) -> Result<bool, Cause> {
+    let Goal { dest, owner, guard, stop } = *goal;
     let Ok(plain) = decompress(packed) else { return Ok(false) };
-    let mut archive = tar::Archive::new(plain);
-    let mut members = archive.entries().map_err(broken)?;
-    let Some(Ok(first)) = members.next() else { return Ok(false) };
+    let mut archive = TarReader::new(plain, guard.limits());
+    let Ok(Some(first)) = archive.next() else { return Ok(false) };
     draft
         .make_folders(dest, NewFolder { mode: 0o755, owner: owner.unwrap_or(ROOT), mtime: None })?;
     let mut unpacking = Unpacking { draft, spool, dest, owner };
-    unpacking.member(first)?;
-    for member in members {
-        unpacking.member(member.map_err(broken)?)?;
+    guard.check(&first)?;
+    unpacking.member(first, &mut archive)?;
+    while let Some(member) = archive.next().map_err(broken)? {
+        if stop.is_cancelled() {
+            return Err(Cause::Cancelled);
+        }
+        guard.check(&member)?;
+        unpacking.member(member, &mut archive)?;
     }
     Ok(true)
 }
 
-fn broken(error: io::Error) -> Cause {
+fn broken(error: TarError) -> Cause {
     Cause::file(format!("the archive is broken: {error}"))
 }
 
@@ -109,9 +176,9 @@ struct Unpacking<'a, 'b> {
 }
 
 impl Unpacking<'_, '_> {
-    fn member<R: Read>(&mut self, mut member: tar::Entry<'_, R>) -> Result<(), Cause> {
-        let name = clean_bytes(&member.path_bytes());
-        if name.is_empty() || member.header().entry_type().is_pax_global_extensions() {
+    fn member(&mut self, member: Member, content: impl Read) -> Result<(), Cause> {
+        let name = clean_bytes(&member.path);
+        if name.is_empty() {
             return Ok(());
         }
         let path = self.place(&name)?;
@@ -119,37 +186,33 @@ impl Unpacking<'_, '_> {
             self.whiteout(parent(&path), hidden);
             return Ok(());
         }
-        let mut entry = self.metadata(&mut member, path)?;
-        let mut content = None;
-        let header = member.header();
-        let number = |number: io::Result<Option<u32>>| number.ok().flatten().unwrap_or(0);
-        let device = (number(header.device_major()), number(header.device_minor()));
-        let kind = header.entry_type();
-        entry.kind = if kind.is_dir() {
-            Kind::Dir { opaque: false }
-        } else if kind.is_symlink() {
-            entry.mode = 0o777;
-            Kind::Symlink { target: link_name(&member).to_vec() }
-        } else if kind.is_hard_link() {
-            let target = link_name(&member).to_vec();
-            return self.hard_link(entry, &target);
-        } else if kind.is_character_special() {
-            Kind::Char { major: device.0, minor: device.1 }
-        } else if kind.is_block_special() {
-            Kind::Block { major: device.0, minor: device.1 }
-        } else if kind.is_fifo() {
-            Kind::Fifo
-        } else if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() {
-            let (place, size, digest) = self.file(&mut member)?;
-            content = Some(place);
-            Kind::File { size, digest }
-        } else {
-            return Err(Cause::file(format!(
-                "the archive holds `{}` of a kind that cannot be unpacked ({kind:?})",
-                display(&name)
-            )));
+        let mut entry = self.metadata(&member, path);
+        let mut place = None;
+        entry.kind = match member.kind {
+            MemberKind::Dir => Kind::Dir { opaque: false },
+            MemberKind::Symlink(target) => {
+                entry.mode = 0o777;
+                Kind::Symlink { target }
+            }
+            MemberKind::Hardlink(target) => return self.hard_link(entry, &target),
+            MemberKind::Char(major, minor) => Kind::Char { major, minor },
+            MemberKind::Block(major, minor) => Kind::Block { major, minor },
+            MemberKind::Fifo => Kind::Fifo,
+            MemberKind::File(_) => {
+                let added = self.spool.add(content);
+                let (content, size, digest) = added.map_err(|error| broken(error.into()))?;
+                place = Some(content);
+                Kind::File { size, digest }
+            }
+            MemberKind::Other(kind) => {
+                return Err(Cause::file(format!(
+                    "the archive holds `{}` of a kind that cannot be unpacked ({})",
+                    display(&name),
+                    kind.escape_ascii()
+                )));
+            }
         };
-        self.draft.put(entry, content);
+        self.draft.put(entry, place);
         Ok(())
     }
 
@@ -162,52 +225,20 @@ impl Unpacking<'_, '_> {
         Ok(join(&folder, base_name(name)))
     }
 
-    fn metadata<R: Read>(
-        &self,
-        member: &mut tar::Entry<'_, R>,
-        path: Vec<u8>,
-    ) -> Result<Entry, Cause> {
-        let header = member.header();
-        let id = |id: io::Result<u64>| id.ok().and_then(|id| u32::try_from(id).ok()).unwrap_or(0);
-        let owner = self.owner.unwrap_or(Owner { uid: id(header.uid()), gid: id(header.gid()) });
-        let mut entry = Entry {
+    fn metadata(&self, member: &Member, path: Vec<u8>) -> Entry {
+        let owner = self.owner.unwrap_or(Owner { uid: member.uid, gid: member.gid });
+        // Of extended attributes only this one is kept in layers.
+        let capability = b"security.capability";
+        let xattrs = member.xattrs.get(&capability[..]);
+        Entry {
             path,
             kind: Kind::Fifo, // the caller knows better
-            mode: header.mode().map_err(broken)? & 0o7777,
+            mode: member.mode,
             uid: owner.uid,
             gid: owner.gid,
-            mtime: Mtime { secs: header_time(header), nanos: 0 },
-            xattrs: Vec::new(),
-        };
-        for extension in member.pax_extensions().map_err(broken)?.into_iter().flatten() {
-            let extension = extension.map_err(broken)?;
-            let value = extension.value_bytes();
-            let as_id = || std::str::from_utf8(value).ok()?.parse().ok();
-            match extension.key_bytes() {
-                b"mtime" => entry.mtime = pax_time(value).unwrap_or(entry.mtime),
-                b"uid" if self.owner.is_none() => entry.uid = as_id().unwrap_or(entry.uid),
-                b"gid" if self.owner.is_none() => entry.gid = as_id().unwrap_or(entry.gid),
-                // Of extended attributes only this one is kept in layers.
-                b"SCHILY.xattr.security.capability" => {
-                    entry.xattrs = vec![(b"security.capability".to_vec(), value.to_vec())];
-                }
-                _ => {}
-            }
+            mtime: member.mtime,
+            xattrs: xattrs.map(|value| (capability.to_vec(), value.clone())).into_iter().collect(),
         }
-        Ok(entry)
-    }
-
-    fn file<R: Read>(
-        &mut self,
-        member: &mut tar::Entry<'_, R>,
-    ) -> Result<(Content, u64, FileDigest), Cause> {
-        let sparse = member.header().entry_type().is_gnu_sparse();
-        let promised = member.size();
-        let (content, size, digest) = self.spool.add(&mut *member).map_err(broken)?;
-        if !sparse && size != promised {
-            return Err(Cause::file("the archive is broken: it ends inside a file".to_owned()));
-        }
-        Ok((content, size, digest))
     }
 
     fn hard_link(&mut self, mut entry: Entry, target: &[u8]) -> Result<(), Cause> {
@@ -247,30 +278,9 @@ impl Unpacking<'_, '_> {
     }
 }
 
-fn link_name<'a, R: Read>(member: &'a tar::Entry<'_, R>) -> std::borrow::Cow<'a, [u8]> {
-    member.link_name_bytes().unwrap_or_default()
-}
-
-/// The time in a header; base-256 numbers may be negative.
-fn header_time(header: &tar::Header) -> i64 {
-    header.mtime().map_or(0, |time| i64::try_from(time).unwrap_or(0))
-}
-
-/// `1600000000.123456789`, perhaps negative.
-fn pax_time(text: &[u8]) -> Option<Mtime> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let secs: i64 = whole.parse().ok()?;
-    let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
-    let nanos: u32 = digits.parse().ok()?;
-    Some(match whole.starts_with('-') && nanos > 0 {
-        true => Mtime { secs: secs - 1, nanos: 1_000_000_000 - nanos },
-        false => Mtime { secs, nanos },
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use store::Mtime;
     use tar::EntryType;
 
     use super::*;
@@ -297,9 +307,15 @@ mod tests {
     }
 
     fn unpacked(bytes: &[u8]) -> Result<Vec<String>, Cause> {
+        unpacked_by(Guard::Image, bytes)
+    }
+
+    fn unpacked_by(guard: Guard, bytes: &[u8]) -> Result<Vec<String>, Cause> {
         let mut draft = Draft::new(None, Mtime::default());
         let mut spool = Spool::new(tempfile::tempfile().unwrap());
-        if !unpack(&mut draft, &mut spool, bytes, b"out", None)? {
+        let stop = Cancel::default();
+        let goal = Goal { dest: b"out", owner: None, guard, stop: &stop };
+        if !unpack(&mut draft, &mut spool, bytes, &goal)? {
             return Ok(vec!["none".into()]);
         }
         let (index, _) = draft.finish()?;
@@ -341,6 +357,26 @@ mod tests {
     }
 
     #[test]
+    fn contexts_are_guarded() {
+        for (name, kind, text, want) in [
+            ("../up", EntryType::Regular, "x", "lies outside"),
+            ("a/../../up", EntryType::Regular, "x", "lies outside"),
+            ("hard", EntryType::Link, "../../etc/passwd", "outside of it"),
+            ("hard", EntryType::Link, "/etc/passwd", "not there"),
+            ("disk", EntryType::Block, "", "a device"),
+            ("null", EntryType::Char, "", "a device"),
+            ("pipe", EntryType::Fifo, "", "a named pipe"),
+        ] {
+            let error = unpacked_by(Guard::Context, &packed(&[(name, kind, text)])).unwrap_err();
+            assert!(error.to_string().contains(want), "{name}: {error}");
+        }
+        let links =
+            packed(&[("out", EntryType::Symlink, "/etc"), ("out/x", EntryType::Regular, "x")]);
+        let want = ["out/", "out/etc/", "out/etc/x 1", "out/out -> /etc"];
+        assert_eq!(unpacked_by(Guard::Context, &links).unwrap(), want);
+    }
+
+    #[test]
     fn what_is_no_archive_is_left_alone() {
         for bytes in [&b""[..], b"just text", &[0; 10240], b"\x1f\x8b\x08broken", b"BZh"] {
             assert_eq!(unpacked(bytes).unwrap(), ["none"]);
@@ -351,12 +387,5 @@ mod tests {
     fn a_cut_archive_is_an_error() {
         let bytes = packed(&[("one", EntryType::Regular, &"x".repeat(2000))]);
         assert!(unpacked(&bytes[..1024]).unwrap_err().to_string().contains("broken"));
-    }
-
-    #[test]
-    fn times_have_fractions_and_signs() {
-        assert_eq!(pax_time(b"5.25"), Some(Mtime { secs: 5, nanos: 250_000_000 }));
-        assert_eq!(pax_time(b"-5.25"), Some(Mtime { secs: -6, nanos: 750_000_000 }));
-        assert_eq!(pax_time(b"x"), None);
     }
 }

@@ -1,29 +1,37 @@
 //! A git repository's tree, fetched with the `git` program.
 //!
-//! The name of branch or tag is turned into a commit first, and the commit is what the tree is cached by.
+//! The name of branch or tag is turned into a commit first, and the commit is what the tree is cached by, wherever it
+//! was fetched from. A commit that is named outright and was had before is not asked for at all.
 
 use std::ffi::OsStr;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use compiler::key::VERSION;
 use compiler::op::GitSource;
 use compiler::reason::MissReason;
-use compiler::{Role, StepId};
-use store::TreeDigest;
+use compiler::{KeyRecord, Role, StepId};
+use store::{Entry, Kind, Mtime, TreeDigest};
 
 use crate::cache::preimage::Preimage;
-use crate::cache::{InputKey, Ran};
+use crate::cache::{Definition, InputKey, Lookup, Ran};
 use crate::context::Disk;
 use crate::env::LocalContext;
 use crate::error::Cause;
 use crate::op::source::at_hand;
 use crate::op::source::local::{context_draft, context_selection};
 use crate::run::{Cx, Made, NewLayer, Outcome};
-use crate::snapshot::Snapshot;
-use crate::status::{Event, Stream};
+use crate::snapshot::{Layer, Snapshot};
+use crate::status::Event;
 use crate::verdict::Verdict;
+
+use program::Git;
+use reference::Resolved;
+
+pub(super) mod program;
+mod reference;
 
 /// Fetches the tree, unless it is there.
 ///
@@ -31,42 +39,37 @@ use crate::verdict::Verdict;
 /// `git` says no.
 pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &GitSource) -> Result<Outcome, Cause> {
     let clock = Instant::now();
-    let git = Git { cx, step: id, url: &source.url };
-    git.check_url()?;
-    let commit = git.commit(source)?;
-    let lookup = cx.lookup(id);
     let store = cx.env.store;
-    let content = {
-        let digest = *blake3::hash(commit.as_bytes()).as_bytes();
-        lookup.definition.over(&[InputKey::whole(Role::Base, id, &digest)])
-    };
-    let key = content.key();
+    let folder = store.new_folder()?;
+    let git = Git::new(cx, id, source, folder.path())?;
+    let resolved = reference::resolve(&git, source)?;
+    let keys = Keys::new(cx, id, source, &resolved);
     let ignore = cx.graph.step(id).ignore_cache;
-    if !ignore && let Some(hit) = lookup.find(store, &key)? {
-        let made = Made::Layers(Snapshot { layers: hit.layers.clone() });
-        return Ok(at_hand(made, hit.layers));
+    if !ignore && let Some(layer) = keys.find(cx)? {
+        let made = Made::Layers(Snapshot { layers: vec![layer] });
+        return Ok(at_hand(made, vec![layer]));
     }
     let verdict = Verdict::Miss(vec![match ignore {
         true => MissReason::CacheIgnored,
         false => MissReason::NeverBuilt,
     }]);
     cx.tell(Event::Running { step: id, verdict: verdict.clone() });
-    let folder = store.new_folder()?;
     let work = folder.path().join("git");
-    let root = git.check_out(source, &commit, &work)?;
+    let checkout = Checkout { git: &git, source, work: &work, resolved: &resolved };
+    let (root, time) = checkout.make()?;
     let disk = Arc::new(Disk::open_context(&LocalContext { root, ignore: None })?);
-    let part = context_selection(cx, &disk, b"")?;
+    let mut part = context_selection(cx, &disk, b"")?;
+    part.change(|entry| normalize(entry, time));
     let (index, contents) = context_draft(cx, &disk, &part)?.finish()?;
     let created = cx.now().secs;
-    let layer = cx.keep(id, &lookup, NewLayer::Sourced(index, contents), created)?;
+    let layer = cx.keep(id, &keys.of_step, NewLayer::Sourced(index, contents), created)?;
     let ran = Ran {
         result: TreeDigest(layer.digest),
         layer: layer.id,
         duration: clock.elapsed(),
         started: layer.created,
     };
-    let preimage = Preimage::new(&lookup.definition, &content);
-    lookup.record(store, &[key], &preimage, &ran)?;
+    keys.record(cx, &ran)?;
     Ok(Outcome {
         made: Made::Layers(Snapshot { layers: vec![layer] }),
         layers: vec![layer],
@@ -75,151 +78,229 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &GitSource) -> Result<Outcome
     })
 }
 
-struct Git<'a, 'b> {
-    cx: &'a Cx<'b>,
-    step: StepId,
-    url: &'a str,
+/// Modes as git makes them with the usual umask, whatever it is here; of all files the time of the commit, if it is
+/// wanted.
+fn normalize(entry: &mut Entry, time: Option<i64>) {
+    match entry.kind {
+        Kind::Symlink { .. } => {}
+        Kind::Dir { .. } => entry.mode = 0o755,
+        Kind::Whiteout
+        | Kind::File { .. }
+        | Kind::Hardlink { .. }
+        | Kind::Char { .. }
+        | Kind::Block { .. }
+        | Kind::Fifo => {
+            let owner = (entry.mode >> 6) & 0o7;
+            entry.mode = owner << 6 | (owner & 0o5) << 3 | owner & 0o5;
+        }
+    }
+    if let Some(secs) = time {
+        entry.mtime = Mtime { secs, nanos: 0 };
+    }
 }
 
-impl Git<'_, '_> {
-    /// A URL that `git` would take for an option, or that runs a program, is refused.
-    fn check_url(&self) -> Result<(), Cause> {
-        if self.url.starts_with('-') || self.url.contains("::") {
-            return Err(Cause::file(format!("`{}` is no address of a git repository", self.url)));
+/// What the tree is looked up by: the step with its commit, and the commit whatever the step.
+struct Keys {
+    of_step: Lookup,
+    of_tree: Lookup,
+    content: KeyRecord,
+}
+
+impl Keys {
+    fn new(cx: &Cx<'_>, id: StepId, source: &GitSource, resolved: &Resolved) -> Keys {
+        let of_step = cx.lookup(id);
+        let digest = *blake3::hash(resolved.commit.as_bytes()).as_bytes();
+        let content = of_step.definition.over(&[InputKey::whole(Role::Base, id, &digest)]);
+        let definition = Definition::new(tree_record(source, resolved), Vec::new());
+        let slot = format!("git {}", resolved.commit);
+        let of_tree = Lookup { definition, slot, name: of_step.name.clone() };
+        Keys { of_step, of_tree, content }
+    }
+
+    fn find(&self, cx: &Cx<'_>) -> Result<Option<Layer>, Cause> {
+        let store = cx.env.store;
+        let one = |layers: Vec<Layer>| layers.first().copied();
+        if let Some(hit) = self.of_step.find(store, &self.content.key())? {
+            return Ok(one(hit.layers));
+        }
+        let key = self.of_tree.definition.over(&[]).key();
+        let Some(hit) = self.of_tree.find(store, &key)? else { return Ok(None) };
+        let Some(layer) = one(hit.layers) else { return Ok(None) };
+        let ran = Ran {
+            result: TreeDigest(layer.digest),
+            layer: layer.id,
+            duration: hit.duration,
+            started: layer.created,
+        };
+        self.record(cx, &ran)?;
+        Ok(Some(layer))
+    }
+
+    fn record(&self, cx: &Cx<'_>, ran: &Ran) -> Result<(), Cause> {
+        let store = cx.env.store;
+        let tree = self.of_tree.definition.over(&[]);
+        let preimage = Preimage::new(&self.of_tree.definition, &tree);
+        self.of_tree.record(store, &[tree.key()], &preimage, ran)?;
+        let preimage = Preimage::new(&self.of_step.definition, &self.content);
+        self.of_step.record(store, &[self.content.key()], &preimage, ran)
+    }
+}
+
+/// What a tree is made of. Where the commit came from does not count, unless `.git` says it.
+fn tree_record(source: &GitSource, resolved: &Resolved) -> KeyRecord {
+    let GitSource {
+        url,
+        reference: _, // the commit stands for it
+        subdir,
+        checksum: _, // the commit is what it says
+        keep_git_dir,
+        submodules,
+        commit_times,
+        fetch_by_commit: _, // another way to the same commit
+    } = source;
+    let mut components = vec![
+        ("op".to_owned(), "git tree".to_owned()),
+        ("commit".to_owned(), resolved.commit.clone()),
+        ("subdir".to_owned(), subdir.clone().unwrap_or_default()),
+        ("submodules".to_owned(), submodules.to_string()),
+        ("commit times".to_owned(), commit_times.to_string()),
+    ];
+    if *keep_git_dir {
+        components.push(("url".to_owned(), url.to_string()));
+        components.push(("name".to_owned(), resolved.name.clone().unwrap_or_default()));
+    }
+    KeyRecord { version: VERSION, components }
+}
+
+/// Files of a commit, about to be fetched into a folder.
+struct Checkout<'a, 'b, 'c> {
+    git: &'a Git<'b, 'c>,
+    source: &'a GitSource,
+    work: &'a Path,
+    resolved: &'a Resolved,
+}
+
+impl Checkout<'_, '_, '_> {
+    /// The folder that counts, and the time of the commit, if that is wanted.
+    fn make(&self) -> Result<(PathBuf, Option<i64>), Cause> {
+        let (work, commit) = (self.work, self.resolved.commit.as_str());
+        std::fs::create_dir(work)
+            .map_err(|error| Cause::Io { path: work.to_owned(), source: error })?;
+        let format = if commit.len() == 64 { "sha256" } else { "sha1" };
+        self.run(&["init", "--quiet", "--template=", &format!("--object-format={format}")])?;
+        // Without name and password: this is what `.git` keeps, and what submodules count from.
+        self.run(&["config", "remote.origin.url", self.git.url()])?;
+        self.fetch()?;
+        self.run(&["checkout", "--quiet", "--detach", commit])?;
+        if self.source.submodules && work.join(".gitmodules").exists() {
+            self.submodules()?;
+        }
+        let time = match self.source.commit_times {
+            true => self.run(&["log", "-1", "--format=%ct", commit])?.trim().parse().ok(),
+            false => None,
+        };
+        let root = match &self.source.subdir {
+            None => work.to_owned(),
+            Some(subdir) => self.subdir(subdir)?,
+        };
+        let own = work.join(".git");
+        let failed = |error| Cause::Io { path: own.clone(), source: error };
+        if !self.source.keep_git_dir {
+            std::fs::remove_dir_all(&own).map_err(failed)?;
+        } else {
+            for leftover in ["FETCH_HEAD", "ORIG_HEAD"] {
+                match std::fs::remove_file(own.join(leftover)) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(failed(error));
+                    }
+                    Ok(()) | Err(_) => {}
+                }
+            }
+        }
+        Ok((root, time))
+    }
+
+    fn run(&self, args: &[&str]) -> Result<String, Cause> {
+        self.git.run(Some(self.work), args)
+    }
+
+    /// Fetches the one commit; where the other side gives out no single commits, all there is.
+    fn fetch(&self) -> Result<(), Cause> {
+        let commit = self.resolved.commit.as_str();
+        let shallow = ["fetch", "--progress", "--depth=1", "--no-tags", "-u", "origin"];
+        let named = self.resolved.name.as_deref().filter(|_| !self.source.fetch_by_commit);
+        let mut tries: Vec<Vec<String>> = Vec::new();
+        let words = |start: &[&str], more: &[&str]| -> Vec<String> {
+            start.iter().chain(more).map(|word| (*word).to_owned()).collect()
+        };
+        if let Some(name) = named {
+            tries.push(words(&shallow, &[&format!("+{name}:{name}")]));
+        }
+        tries.push(words(&shallow, &[commit]));
+        let all =
+            ["fetch", "--progress", "--tags", "-u", "origin", "+refs/*:refs/remotes/origin/*"];
+        tries.push(words(&all, &[]));
+        let mut first_error = None;
+        for args in tries {
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            match self.run(&args) {
+                Ok(_) if self.is_here() => {
+                    if let Some(name) = self.resolved.name.as_deref() {
+                        self.keep_name(name)?;
+                    }
+                    return Ok(());
+                }
+                Ok(_) => {} // the name means something else by now
+                Err(Cause::Cancelled) => return Err(Cause::Cancelled),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        Err(first_error.unwrap_or_else(|| {
+            let url = &self.source.url;
+            Cause::file(format!("`{url}` has no commit {commit}"))
+        }))
+    }
+
+    /// Whether the commit was fetched, and is one.
+    fn is_here(&self) -> bool {
+        let object = format!("{}^{{commit}}", self.resolved.commit);
+        self.run(&["cat-file", "-e", &object]).is_ok()
+    }
+
+    /// Gives the commit its name, where `.git` is kept and the name was not fetched.
+    fn keep_name(&self, name: &str) -> Result<(), Cause> {
+        let commit = self.resolved.commit.as_str();
+        let peeled = format!("{name}^{{commit}}");
+        let known = self.run(&["rev-parse", "--quiet", "--verify", &peeled]);
+        if self.source.keep_git_dir && !known.is_ok_and(|known| known.trim() == commit) {
+            self.run(&["update-ref", name, commit])?;
         }
         Ok(())
     }
 
-    /// The commit that branch, tag or nothing means.
-    fn commit(&self, source: &GitSource) -> Result<String, Cause> {
-        let reference = source.reference.as_deref().unwrap_or("HEAD");
-        let commit = if is_commit(reference) {
-            reference.to_owned()
-        } else {
-            if reference.starts_with('-') {
-                return Err(Cause::file(format!("`{reference}` is no name of a branch or tag")));
+    fn submodules(&self) -> Result<(), Cause> {
+        let all = ["submodule", "update", "--init", "--recursive", "--progress"];
+        match self.run(&[&all[..], &["--depth=1"]].concat()) {
+            Ok(_) => Ok(()),
+            Err(Cause::Cancelled) => Err(Cause::Cancelled),
+            // Not every server can cut the history off.
+            Err(_) => self.run(&all).map(drop),
+        }
+    }
+
+    /// A folder of the repository; through links none is looked for.
+    fn subdir(&self, subdir: &str) -> Result<PathBuf, Cause> {
+        let mut path = self.work.to_owned();
+        for name in crate::tree::clean(subdir).split(|byte| *byte == b'/') {
+            path.push(OsStr::from_bytes(name));
+            let is_dir = path.symlink_metadata().is_ok_and(|found| found.is_dir());
+            if !is_dir || name == b".git" {
+                let url = &self.source.url;
+                return Err(Cause::file(format!("`{url}` has no folder `{subdir}`")));
             }
-            let peeled = format!("{reference}^{{}}");
-            let listed = self.run(None, &["ls-remote", "--", self.url, reference, &peeled])?;
-            pick(&listed, reference).ok_or_else(|| {
-                Cause::file(format!("`{}` has no branch, tag or commit `{reference}`", self.url))
-            })?
-        };
-        match source.checksum.as_deref() {
-            Some(checksum) if !commit.starts_with(checksum) => {
-                Err(Cause::file(format!("expected checksum to match {checksum}, got {commit}")))
-            }
-            Some(_) | None => Ok(commit),
         }
+        Ok(path)
     }
-
-    /// Fetches one commit; returns the folder that counts.
-    fn check_out(
-        &self,
-        source: &GitSource,
-        commit: &str,
-        work: &Path,
-    ) -> Result<std::path::PathBuf, Cause> {
-        std::fs::create_dir(work)
-            .map_err(|error| Cause::Io { path: work.to_owned(), source: error })?;
-        let at = Some(work);
-        let format = if commit.len() == 64 { "sha256" } else { "sha1" };
-        self.run(at, &["init", "--quiet", &format!("--object-format={format}")])?;
-        self.run(at, &["remote", "add", "origin", "--", self.url])?;
-        let shallow = ["fetch", "--quiet", "--depth=1", "--no-tags", "origin", commit];
-        if self.run(at, &shallow).is_err() {
-            // Not every server gives out single commits.
-            self.cx.check()?;
-            self.run(
-                at,
-                &["fetch", "--quiet", "--tags", "origin", "+refs/*:refs/remotes/origin/*"],
-            )?;
-        }
-        self.run(at, &["-c", "advice.detachedHead=false", "checkout", "--quiet", commit])?;
-        if source.submodules {
-            self.run(
-                at,
-                &["submodule", "update", "--quiet", "--init", "--recursive", "--depth=1"],
-            )?;
-        }
-        let root = match &source.subdir {
-            None => work.to_owned(),
-            Some(subdir) => self.subdir(work, subdir)?,
-        };
-        let own = root.join(".git");
-        if !source.keep_git_dir && own.exists() {
-            let removed = match own.is_dir() {
-                true => std::fs::remove_dir_all(&own),
-                false => std::fs::remove_file(&own),
-            };
-            removed.map_err(|error| Cause::Io { path: own.clone(), source: error })?;
-        }
-        Ok(root)
-    }
-
-    /// A folder of the repository; a link in it that leads out is not followed.
-    fn subdir(&self, work: &Path, subdir: &str) -> Result<std::path::PathBuf, Cause> {
-        let clean = crate::tree::clean(subdir);
-        let path = work.join(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(&clean));
-        let real = path.canonicalize().ok().filter(|real| real.starts_with(work) && real.is_dir());
-        real.ok_or_else(|| Cause::file(format!("`{}` has no folder `{subdir}`", self.url)))
-    }
-
-    /// Runs `git` and returns what it wrote. It asks nobody anything, and takes no configuration of the machine that
-    /// could run programs; a token from the secret `GIT_AUTH_TOKEN` is handed over in the environment.
-    fn run(&self, at: Option<&Path>, args: &[&str]) -> Result<String, Cause> {
-        self.cx.check()?;
-        let mut command = Command::new("git");
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_NOSYSTEM", "1");
-        command.env("GIT_PROTOCOL_FROM_USER", "1").env("GIT_LFS_SKIP_SMUDGE", "0");
-        if let Some(at) = at {
-            command.current_dir(at);
-        }
-        if let Some(token) = self.cx.env.secrets.secret("GIT_AUTH_TOKEN")? {
-            let token = String::from_utf8_lossy(&token).trim().to_owned();
-            let header = format!("Authorization: Bearer {token}");
-            command.env("GIT_CONFIG_COUNT", "1");
-            command.env("GIT_CONFIG_KEY_0", format!("http.{}.extraHeader", self.url));
-            command.env("GIT_CONFIG_VALUE_0", header);
-        }
-        let output = command.output().map_err(|error| Cause::File {
-            message: format!("cannot run `git`: {error}"),
-            help: Some("install git; it fetches the repositories of ADD and contexts".into()),
-            span: None,
-        })?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let (step, stream) = (self.step, Stream::Stderr);
-        self.cx.tell(Event::Log { step, stream, bytes: output.stderr });
-        let last = said.trim().lines().last().unwrap_or("it said nothing").to_owned();
-        Err(Cause::file(format!("git cannot fetch `{}`: {last}", self.url)))
-    }
-}
-
-fn is_commit(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// From what `ls-remote` lists: a tag counts as the commit it is of; branches come before tags of the same name.
-fn pick(listed: &str, reference: &str) -> Option<String> {
-    let find = |name: &str| {
-        listed.lines().find_map(|line| {
-            let (commit, known) = line.split_once('\t')?;
-            (known == name).then(|| commit.to_owned())
-        })
-    };
-    let names = [
-        reference.to_owned(),
-        format!("refs/heads/{reference}"),
-        format!("refs/tags/{reference}^{{}}"),
-        format!("refs/tags/{reference}"),
-        format!("refs/{reference}"),
-    ];
-    let peeled = find(&format!("{reference}^{{}}"));
-    peeled.or_else(|| names.iter().find_map(|name| find(name)))
 }
 
 #[cfg(test)]
@@ -227,14 +308,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_become_commits() {
-        let (a, b, c) = ("a".repeat(40), "b".repeat(40), "c".repeat(40));
-        let listed =
-            format!("{a}\tHEAD\n{b}\trefs/tags/v1\n{c}\trefs/tags/v1^{{}}\n{a}\trefs/heads/main\n");
-        assert_eq!(pick(&listed, "HEAD"), Some(a.clone()));
-        assert_eq!(pick(&listed, "main"), Some(a));
-        assert_eq!(pick(&listed, "v1"), Some(c.clone()));
-        assert_eq!(pick(&listed, "refs/tags/v1"), Some(c));
-        assert_eq!(pick(&listed, "nope"), None);
+    fn modes_are_those_of_the_usual_umask() {
+        let mut entry = Entry {
+            path: b"f".to_vec(),
+            kind: Kind::Fifo,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            mtime: Mtime { secs: 1, nanos: 2 },
+            xattrs: Vec::new(),
+        };
+        for (mode, want) in [(0o600, 0o644), (0o666, 0o644), (0o700, 0o755), (0o400, 0o444)] {
+            entry.mode = mode;
+            normalize(&mut entry, None);
+            assert_eq!(entry.mode, want);
+        }
+        normalize(&mut entry, Some(5));
+        assert_eq!(entry.mtime, Mtime { secs: 5, nanos: 0 });
     }
 }

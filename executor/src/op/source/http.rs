@@ -19,9 +19,10 @@ use crate::cache::preimage::Preimage;
 use crate::cache::{InputKey, Lookup, Ran};
 use crate::content::Content;
 use crate::draft::Draft;
-use crate::env::Downloaded;
+use crate::env::{Download, DownloadSink, Downloaded};
 use crate::error::Cause;
 use crate::op::source::at_hand;
+use crate::op::source::git::program::basic;
 use crate::run::{Cx, Made, NewLayer, Outcome};
 use crate::snapshot::{Layer, Snapshot};
 use crate::status::Event;
@@ -52,6 +53,7 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &HttpSource) -> Result<Outcom
         false => MissReason::NeverBuilt,
     }]);
     cx.tell(Event::Running { step: id, verdict: verdict.clone() });
+    let authorization = authorization(cx, source)?;
     let folder = store.new_folder()?;
     let path = folder.path().join("download");
     let mut options = OpenOptions::new();
@@ -63,9 +65,17 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &HttpSource) -> Result<Outcom
         blake3: blake3::Hasher::new(),
         sha256: source.checksum.map(|_| Sha256::new()),
         size: 0,
+        total: None,
     };
-    let got = cx.env.downloads.get(&source.url, validator.as_deref(), &mut sink)?;
+    let ask = Download {
+        url: &source.url,
+        validator: validator.as_deref(),
+        authorization: authorization.as_deref(),
+        limit: MAX_DOWNLOAD,
+    };
+    let got = cx.env.downloads.get(&ask, &mut sink);
     cx.check()?;
+    let got = got?;
     if got.not_modified
         && let Some(layers) = known
     {
@@ -127,6 +137,22 @@ fn keep(
     Ok(layer)
 }
 
+/// Who asks: as the secrets for the host say, else as the address does.
+fn authorization(cx: &Cx<'_>, source: &HttpSource) -> Result<Option<String>, Cause> {
+    let host = source.url.host();
+    let secret = |name: String| -> Result<Option<String>, Cause> {
+        let value = cx.env.secrets.secret(&name)?;
+        Ok(value.map(|value| String::from_utf8_lossy(&value).trim().to_owned()))
+    };
+    if let Some(token) = secret(format!("HTTP_AUTH_TOKEN_{host}"))? {
+        return Ok(Some(format!("Bearer {token}")));
+    }
+    if let Some(header) = secret(format!("HTTP_AUTH_HEADER_{host}"))? {
+        return Ok(Some(header));
+    }
+    Ok(source.url.credentials().map(|(name, password)| basic(&name, &password)))
+}
+
 /// Takes the bytes, digesting them on the way.
 struct Sink<'a, 'b> {
     cx: &'a Cx<'b>,
@@ -135,7 +161,18 @@ struct Sink<'a, 'b> {
     blake3: blake3::Hasher,
     sha256: Option<Sha256>,
     size: u64,
+    total: Option<u64>,
 }
+
+impl DownloadSink for Sink<'_, '_> {
+    fn begin(&mut self, size: Option<u64>) -> io::Result<()> {
+        self.total = size;
+        Ok(())
+    }
+}
+
+/// Larger than this is no file for an image: 64 GiB.
+const MAX_DOWNLOAD: u64 = 64 << 30;
 
 /// So often is told how far a download is, in bytes.
 const TELL_EVERY: u64 = 1 << 20;
@@ -154,7 +191,7 @@ impl Write for Sink<'_, '_> {
         self.size += written as u64;
         if before / TELL_EVERY != self.size / TELL_EVERY {
             let (step, what) = (self.step, "downloading".to_owned());
-            self.cx.tell(Event::Progress { step, what, done: self.size, total: None });
+            self.cx.tell(Event::Progress { step, what, done: self.size, total: self.total });
         }
         Ok(written)
     }

@@ -28,13 +28,7 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, image: &ImageSource) -> Result<Outcom
     }
     let mut layers = Vec::with_capacity(blobs.len());
     for (diff_id, blob) in image.diff_ids.iter().zip(blobs) {
-        let store = cx.env.store;
-        let known = store.layer_by_diff_id(diff_id)?;
-        let layer = match known {
-            Some(layer) => layer,
-            None => store.declare_layer(diff_id, &blob)?,
-        };
-        cx.remote.add(layer, image, *diff_id, blob);
+        let layer = cx.remote.declare(cx, image, *diff_id, blob)?;
         if cx.needs.files(id) {
             cx.remote.need_files(layer);
         }

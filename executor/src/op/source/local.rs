@@ -32,6 +32,13 @@ pub(crate) struct ContextPart {
     pub(crate) selected: Selected,
 }
 
+impl ContextPart {
+    /// Changes what the layer will say of each entry.
+    pub(crate) fn change(&mut self, mut change: impl FnMut(&mut Entry)) {
+        self.selection.found_mut().for_each(|found| change(&mut found.entry));
+    }
+}
+
 /// Looks at all that is at a path of a context.
 ///
 /// # Errors

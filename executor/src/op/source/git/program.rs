@@ -1,0 +1,326 @@
+//! The `git` program, run so that nothing but the repository is fetched: no configuration of the user or the machine,
+//! no hooks, no helper programs, no question to anybody, and no other way than http, https, git and ssh.
+//!
+//! Names, passwords and tokens go to it in its environment, never on its command line, and as a header that belongs to
+//! the repository's address: git itself knows none, and can repeat none.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use compiler::StepId;
+use compiler::op::GitSource;
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::error::Cause;
+use crate::run::Cx;
+use crate::status::Event;
+
+/// More than this git may not answer: the list of the branches of a very large repository.
+const MAX_ANSWER: u64 = 64 << 20;
+/// So much of what it says is kept for an error.
+const MAX_SAID: usize = 16 << 10;
+
+/// The program, about to work for one source.
+pub(super) struct Git<'a, 'b> {
+    pub(super) cx: &'a Cx<'b>,
+    step: StepId,
+    source: &'a GitSource,
+    /// The address without name and password.
+    url: String,
+    config: Vec<(String, String)>,
+    ssh: String,
+    agent: Option<std::path::PathBuf>,
+}
+
+impl<'a, 'b> Git<'a, 'b> {
+    /// Makes ready; reads the secrets that are for the repository. `private` is a folder for files of ours.
+    ///
+    /// # Errors
+    /// The address is one that git would take for something else; a secret cannot be read.
+    pub(super) fn new(
+        cx: &'a Cx<'b>,
+        step: StepId,
+        source: &'a GitSource,
+        private: &Path,
+    ) -> Result<Git<'a, 'b>, Cause> {
+        let url = source.url.as_str().to_owned();
+        if url.starts_with('-') || url.split("://").next().is_some_and(|it| it.contains("::")) {
+            return Err(Cause::file(format!("`{url}` is no address of a git repository")));
+        }
+        let mut config: Vec<(String, String)> = FIXED_CONFIG
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        if let Some(header) = authorization(cx, source)? {
+            let name = format!("http.{}.extraHeader", scope(&url));
+            config.push((name, format!("Authorization: {header}")));
+        }
+        let ssh = ssh_command(private, cx.env.settings.git.known_hosts.as_deref());
+        let agent = cx.env.secrets.ssh_socket("default");
+        Ok(Git { cx, step, source, url, config, ssh, agent })
+    }
+
+    /// What git is told where the repository is.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs git in a folder and gives what it answered.
+    ///
+    /// # Errors
+    /// It fails, or the build is stopped.
+    pub(super) fn run(&self, at: Option<&Path>, args: &[&str]) -> Result<String, Cause> {
+        self.cx.check()?;
+        let mut child = self.command(at, args).spawn().map_err(|error| Cause::File {
+            message: format!("cannot run `git`: {error}"),
+            help: Some("install git; it fetches the repositories of ADD and contexts".into()),
+            span: None,
+        })?;
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let stop = self.cx.stop.on_cancel(move || {
+            if let Some(group) = group {
+                // It may have ended by itself.
+                let _ = kill_process_group(group, Signal::TERM);
+            }
+        });
+        let (answer, said) = self.listen(&mut child);
+        let status = child.wait();
+        drop(stop);
+        self.cx.check()?;
+        let read = |error: io::Error| Cause::file(format!("cannot read what git says: {error}"));
+        match status.map_err(read)?.success() {
+            true => Ok(String::from_utf8_lossy(&answer.map_err(read)?).into_owned()),
+            false => Err(self.failed(&said)),
+        }
+    }
+
+    fn command(&self, at: Option<&Path>, args: &[&str]) -> Command {
+        let settings = &self.cx.env.settings.git;
+        let mut command = Command::new("git");
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own: its helpers are stopped with it.
+        command.process_group(0);
+        command.env_clear().envs(settings.env.iter().map(|(name, value)| (name, value)));
+        command.envs(FIXED_ENV.iter().copied()).env("GIT_SSH_COMMAND", &self.ssh);
+        if let Some(agent) = &self.agent {
+            command.env("SSH_AUTH_SOCK", agent);
+        }
+        command.env("GIT_CONFIG_COUNT", self.config.len().to_string());
+        for (number, (name, value)) in self.config.iter().enumerate() {
+            command.env(format!("GIT_CONFIG_KEY_{number}"), name);
+            command.env(format!("GIT_CONFIG_VALUE_{number}"), value);
+        }
+        // Not below a repository of somebody else's.
+        command.env("GIT_CEILING_DIRECTORIES", self.cx.env.store.root());
+        command.current_dir(at.unwrap_or(self.cx.env.store.root()));
+        command
+    }
+
+    /// Reads both of its outputs to their ends; tells how far it is.
+    fn listen(&self, child: &mut Child) -> (io::Result<Vec<u8>>, Vec<String>) {
+        let stdout = child.stdout.take().expect("it is piped");
+        let stderr = child.stderr.take().expect("it is piped");
+        std::thread::scope(|scope| {
+            let answer = scope.spawn(move || {
+                let mut bytes = Vec::new();
+                let mut stdout = stdout.take(MAX_ANSWER + 1);
+                stdout.read_to_end(&mut bytes)?;
+                if bytes.len() as u64 > MAX_ANSWER {
+                    return Err(io::Error::other("it is too much"));
+                }
+                Ok(bytes)
+            });
+            let said = self.hear(stderr);
+            let answer = answer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (answer, said)
+        })
+    }
+
+    /// The last lines of standard error; those that say how far git is are told, and not kept.
+    fn hear(&self, mut stderr: impl Read) -> Vec<String> {
+        let mut kept: VecDeque<String> = VecDeque::new();
+        let mut size = 0;
+        let mut line = Vec::new();
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = stderr.read(&mut buffer) {
+            for byte in &buffer[..count] {
+                if !matches!(byte, b'\r' | b'\n') {
+                    line.push(*byte);
+                    if line.len() < 4096 {
+                        continue;
+                    }
+                }
+                let text = String::from_utf8_lossy(&line).trim().to_owned();
+                line.clear();
+                match progress(&text) {
+                    _ if text.is_empty() => {}
+                    Some((what, done, total)) => {
+                        let step = self.step;
+                        self.cx.tell(Event::Progress { step, what, done, total: Some(total) });
+                    }
+                    None => {
+                        size += text.len();
+                        kept.push_back(text);
+                    }
+                }
+                while size > MAX_SAID {
+                    size -= kept.pop_front().map_or(size, |first| first.len());
+                }
+            }
+        }
+        let rest = String::from_utf8_lossy(&line).trim().to_owned();
+        kept.extend(Some(rest).filter(|rest| !rest.is_empty()));
+        kept.into()
+    }
+
+    fn failed(&self, said: &[String]) -> Cause {
+        let is_cause = |line: &&String| line.starts_with("fatal:") || line.starts_with("error:");
+        let line = said.iter().find(is_cause).or(said.last());
+        let line = line.map_or("it said nothing", String::as_str);
+        let line = line.split_once(": ").filter(|(word, _)| !word.contains(' '));
+        let line =
+            line.map_or_else(|| said.last().cloned().unwrap_or_default(), |(_, it)| it.into());
+        let all = said.join("\n");
+        let wants_login = ["could not read Username", "Authentication failed", "403", "401"];
+        let is_ssh = all.contains("Permission denied (publickey");
+        let help = if wants_login.iter().any(|words| all.contains(words)) {
+            Some("give a token with --secret id=GIT_AUTH_TOKEN,env=NAME".to_owned())
+        } else if is_ssh {
+            Some("give a key: run ssh-add, and pass --ssh default".to_owned())
+        } else {
+            None
+        };
+        Cause::File {
+            message: format!("git cannot fetch `{}`: {line}", self.source.url),
+            help,
+            span: None,
+        }
+    }
+}
+
+/// What git is told in its environment, whatever the user's says.
+const FIXED_ENV: [(&str, &str); 8] = [
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_ATTR_NOSYSTEM", "1"),
+    ("GIT_ALLOW_PROTOCOL", "http:https:git:ssh"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("HOME", "/dev/null"),
+    ("LC_ALL", "C"),
+];
+
+/// Settings that programs could be run by are switched off, and silence is not borne for ever.
+const FIXED_CONFIG: [(&str, &str); 11] = [
+    ("core.hooksPath", "/dev/null"),
+    ("core.fsmonitor", "false"),
+    ("core.logAllRefUpdates", "false"),
+    ("core.autocrlf", "false"),
+    ("advice.detachedHead", "false"),
+    ("init.defaultBranch", "master"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("submodule.recurse", "false"),
+    ("http.lowSpeedLimit", "1"),
+    ("http.lowSpeedTime", "60"),
+];
+
+/// The value of the header that says who asks, from the secrets that BuildKit takes, or from the address.
+fn authorization(cx: &Cx<'_>, source: &GitSource) -> Result<Option<String>, Cause> {
+    let is_http = source.url.as_str().starts_with("http");
+    if !is_http {
+        return Ok(None);
+    }
+    let host = source.url.host_and_port();
+    for (name, is_token) in [
+        (format!("GIT_AUTH_HEADER.{host}"), false),
+        (format!("GIT_AUTH_TOKEN.{host}"), true),
+        ("GIT_AUTH_HEADER".to_owned(), false),
+        ("GIT_AUTH_TOKEN".to_owned(), true),
+    ] {
+        let Some(value) = cx.env.secrets.secret(&name)? else { continue };
+        let value = String::from_utf8_lossy(&value).trim().to_owned();
+        return Ok(Some(match is_token {
+            true => basic("x-access-token", &value),
+            false => value,
+        }));
+    }
+    Ok(source.url.credentials().map(|(name, password)| basic(&name, &password)))
+}
+
+/// The value of an `Authorization` header.
+pub(in crate::op::source) fn basic(name: &str, password: &str) -> String {
+    format!("basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")))
+}
+
+/// Which addresses a token is good for: the repository, or all of GitHub, where submodules are private alike.
+fn scope(url: &str) -> &str {
+    let hosts = ["https://github.com/", "https://www.github.com/"];
+    hosts.into_iter().find(|host| url.starts_with(host)).unwrap_or(url)
+}
+
+/// How ssh is called: without the user's configuration, asking nobody. A host that is known must be the one that is
+/// known; a new one is believed, as BuildKit does, for this once.
+fn ssh_command(private: &Path, known_hosts: Option<&Path>) -> String {
+    let mut files = vec![private.join("known_hosts")];
+    files.extend(known_hosts.map(Path::to_owned));
+    let quoted = |path: &std::path::PathBuf| {
+        let text = path.to_str()?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
+        text.chars().all(is_plain).then(|| text.to_owned())
+    };
+    let files: Vec<String> = files.iter().filter_map(quoted).collect();
+    format!(
+        "ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=accept-new \
+         -o 'UserKnownHostsFile={}'",
+        files.join(" ")
+    )
+}
+
+/// `Receiving objects:  45% (45/100), 1.2 MiB | …` as what, how much, and of how much.
+fn progress(line: &str) -> Option<(String, u64, u64)> {
+    let line = line.strip_prefix("remote: ").unwrap_or(line);
+    let (what, rest) = line.split_once(": ")?;
+    let (percent, rest) = rest.trim().split_once("% (")?;
+    percent.parse::<u8>().ok()?;
+    let (done, rest) = rest.split_once('/')?;
+    let (total, _) = rest.split_once(')')?;
+    Some((what.to_lowercase(), done.parse().ok()?, total.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_read() {
+        for (line, want) in [
+            ("Receiving objects:  45% (9/20), 1 MiB | 2 MiB/s", Some(("receiving objects", 9, 20))),
+            ("remote: Counting objects: 100% (7/7), done.", Some(("counting objects", 7, 7))),
+            ("fatal: no such thing", None),
+            ("remote: Enumerating objects: 5, done.", None),
+        ] {
+            let want = want.map(|(what, done, total): (&str, _, _)| (what.to_owned(), done, total));
+            assert_eq!(progress(line), want, "{line}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_for_one_repository_or_all_of_github() {
+        assert_eq!(scope("https://github.com/a/b.git"), "https://github.com/");
+        assert_eq!(scope("https://github.com.evil/a.git"), "https://github.com.evil/a.git");
+        assert_eq!(basic("x-access-token", "t"), "basic eC1hY2Nlc3MtdG9rZW46dA==");
+    }
+
+    #[test]
+    fn ssh_asks_nobody() {
+        let command = ssh_command(Path::new("/store/tmp/1"), Some(Path::new("/odd place/known")));
+        assert!(command.contains("BatchMode=yes"));
+        assert!(command.ends_with("'UserKnownHostsFile=/store/tmp/1/known_hosts'"), "{command}");
+    }
+}
