@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
+use executor::GitSettings;
 use sandbox::userns::Identity;
 
 use crate::error::CliError;
@@ -80,13 +81,23 @@ impl Env {
         folder.or_else(|| Some(self.home()?.join(".docker")))
     }
 
+    /// The folder of the user's settings for all programs: `XDG_CONFIG_HOME`, else `~/.config`.
+    pub(crate) fn user_config(&self) -> Option<PathBuf> {
+        let folder = self.var("XDG_CONFIG_HOME").map(PathBuf::from);
+        folder.or_else(|| Some(self.home()?.join(".config")))
+    }
+
+    /// The file in which podman keeps the passwords of registries until the machine is started anew.
+    pub(crate) fn podman_auth(&self) -> Option<PathBuf> {
+        Some(PathBuf::from(self.var("XDG_RUNTIME_DIR")?).join("containers/auth.json"))
+    }
+
     /// dfc's own settings: `DFC_CONFIG`, else `$XDG_CONFIG_HOME/dfc/config.toml`.
     pub(crate) fn config_file(&self) -> Option<PathBuf> {
         if let Some(file) = self.var("DFC_CONFIG") {
             return Some(self.path(file));
         }
-        let folder = self.var("XDG_CONFIG_HOME").map(PathBuf::from);
-        Some(folder.or_else(|| Some(self.home()?.join(".config")))?.join("dfc/config.toml"))
+        Some(self.user_config()?.join("dfc/config.toml"))
     }
 
     /// How wide text on standard error may be. Without a terminal nothing is broken into lines: tools read it.
@@ -136,6 +147,17 @@ impl Env {
             stdout_terminal: false,
             stderr_terminal: false,
         }
+    }
+
+    /// What `git` gets: where programs and certificates are, and proxies. Nothing of the user's settings is among it.
+    pub(crate) fn git_settings(&self) -> GitSettings {
+        let proxies = ["http_proxy", "https_proxy", "no_proxy", "all_proxy"];
+        let names = ["PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
+        let upper = proxies.iter().map(|name| name.to_uppercase());
+        let names = names.iter().chain(&proxies).map(|name| (*name).to_owned()).chain(upper);
+        let env = names.filter_map(|name| Some((name.clone(), self.var(&name)?.to_owned())));
+        let known_hosts = self.home().map(|home| home.join(".ssh/known_hosts"));
+        GitSettings { env: env.collect(), known_hosts: known_hosts.filter(|file| file.exists()) }
     }
 
     /// Whether color may be used where there is a terminal.

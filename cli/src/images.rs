@@ -11,6 +11,7 @@ pub(crate) mod push;
 pub(crate) mod remote;
 pub(crate) mod select;
 pub(crate) mod sharing;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +24,10 @@ use oci::{Digest, ImageConfig, Platform, Reference};
 use store::archive::layout::{Layout, LayoutName};
 use store::{ImageRecord, Store, StoreError};
 
+use crate::env::Env;
+use crate::options::secret::Secrets;
 use crate::progress::Reporter;
+use crate::project::fetch::Fetcher;
 use remote::{Remote, RemoteError};
 
 /// How deep image indexes may lie in each other.
@@ -123,6 +127,12 @@ impl<'a> ImageSources<'a> {
             second: Some(second),
             found: Mutex::new(self.found().clone()),
         }
+    }
+
+    /// What fetches sources that are no images.
+    pub(crate) fn fetcher<'b>(&'b self, secrets: &'b Secrets, env: &'b Env) -> Fetcher<'b> {
+        let reporter = self.reporter.as_ref();
+        Fetcher { store: self.store, remote: self.remote, secrets, env, reporter }
     }
 
     /// Answers the compiler.

@@ -2,6 +2,7 @@
 
 pub(crate) mod checked;
 pub(crate) mod dockerfile;
+pub(crate) mod fetch;
 mod world;
 
 use std::collections::BTreeMap;
@@ -11,17 +12,22 @@ use compiler::lint::{self, Finding};
 use compiler::{BuildGraph, BuildOptions, CheckOptions, Compiled};
 use executor::LocalContext;
 use grammar::{Diagnostic, Dockerfile, Parse, Severity, SourceFile};
+use store::{LayerId, Store};
 
-use crate::args::build::GraphArgs;
+use crate::args::build::{GraphArgs, ProgressMode};
+use crate::env::Env;
 use crate::error::CliError;
 use crate::images::ImageSources;
+use crate::images::remote::Remote;
 use crate::options::context::Contexts;
 use crate::options::graph::build_options;
 use crate::options::secret::Secrets;
+use crate::progress::Progress;
 use crate::render::human;
 use crate::ui::Ui;
 use checked::Checked;
-use dockerfile::Input;
+use dockerfile::{Context, Input};
+use fetch::Fetcher;
 use world::CliWorld;
 
 /// A Dockerfile that parsed, with its options and contexts.
@@ -29,14 +35,52 @@ use world::CliWorld;
 pub(crate) struct Project {
     /// The local contexts, `""` is the main one.
     pub(crate) contexts: BTreeMap<String, LocalContext>,
+    /// Contexts that were fetched: at most the main one.
+    pub(crate) fetched: BTreeMap<String, LayerId>,
     /// Secrets and agent sockets.
     pub(crate) secrets: Secrets,
     /// Names the project from one build to the next.
     pub(crate) name: String,
+    env: Env,
     options: BuildOptions,
     tree: Dockerfile,
     warnings: Vec<Diagnostic>,
     input: Input,
+}
+
+/// Where contexts come from that are not folders, and how their coming is shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sources<'a> {
+    /// Where they go.
+    pub(crate) store: &'a Store,
+    /// Where they come from.
+    pub(crate) remote: &'a Remote,
+    /// How it is shown.
+    pub(crate) mode: ProgressMode,
+}
+
+impl Sources<'_> {
+    fn input(
+        &self,
+        files: (Option<&Path>, &Path),
+        options: &BuildOptions,
+        secrets: &Secrets,
+        env: &Env,
+    ) -> Result<Input, CliError> {
+        let progress = Progress::start(self.mode, env);
+        let reporter = progress.reporter();
+        let fetcher = Fetcher {
+            store: self.store,
+            remote: self.remote,
+            secrets,
+            env,
+            reporter: Some(&reporter),
+        };
+        let input = Input::read(files, &options.build_args, env, &fetcher);
+        drop(reporter);
+        progress.finish();
+        input
+    }
 }
 
 /// A project as a graph.
@@ -57,12 +101,25 @@ impl Project {
     ///
     /// # Errors
     /// Wrong flags, missing files, a Dockerfile that does not parse.
-    pub(crate) fn read(args: &GraphArgs, path: &Path, ui: &mut Ui) -> Result<Project, CliError> {
+    pub(crate) fn read(
+        args: &GraphArgs,
+        path: &Path,
+        sources: &Sources<'_>,
+        ui: &mut Ui,
+    ) -> Result<Project, CliError> {
         let named = Contexts::parse(&args.build_contexts, &ui.env)?;
-        let options = build_options(args, &named, &ui.env)?;
+        let mut options = build_options(args, &named, &ui.env)?;
         let secrets = Secrets::parse(&args.secrets, &args.ssh, &ui.env)?;
-        let input = Input::read(args.file.as_deref(), path, &ui.env)?;
-        let mut contexts = BTreeMap::from([(String::new(), input.context.clone())]);
+        let input = sources.input((args.file.as_deref(), path), &options, &secrets, &ui.env)?;
+        let mut contexts = BTreeMap::new();
+        let mut fetched = BTreeMap::new();
+        match &input.context {
+            Context::Folder(folder) => drop(contexts.insert(String::new(), folder.clone())),
+            Context::Fetched(tree) => {
+                options.fetched_context = true;
+                fetched.insert(String::new(), tree.layer);
+            }
+        }
         for (name, folder) in named.folders {
             contexts.insert(name, dockerfile::named_context(folder)?);
         }
@@ -76,7 +133,9 @@ impl Project {
             return Err(CliError::Reported);
         }
         let name = input.project.clone();
-        Ok(Project { contexts, secrets, name, options, tree, warnings: diagnostics, input })
+        let env = ui.env.clone();
+        let warnings = diagnostics;
+        Ok(Project { contexts, fetched, secrets, name, env, options, tree, warnings, input })
     }
 
     /// Compiles, looking up images in `images`. What is wrong with the file comes back as diagnostics.
@@ -87,7 +146,7 @@ impl Project {
         &self,
         images: &ImageSources<'_>,
     ) -> Result<CompiledProject, (Vec<Diagnostic>, Vec<SourceFile>)> {
-        let world = CliWorld { images, contexts: &self.contexts };
+        let world = self.world(images);
         let compiled = compiler::compile(&self.tree, &self.input.source, &self.options, &world);
         let findings = self.findings(&compiled);
         let mut warnings = self.warnings.clone();
@@ -100,9 +159,14 @@ impl Project {
         }
     }
 
+    /// What git gets of the environment.
+    pub(crate) fn git_settings(&self) -> executor::GitSettings {
+        self.env.git_settings()
+    }
+
     /// All there is to say about the target, or about all stages if there is none.
     pub(crate) fn check(&self, images: &ImageSources<'_>) -> Checked {
-        let world = CliWorld { images, contexts: &self.contexts };
+        let world = self.world(images);
         let all_stages = self.options.target.is_none();
         let options = BuildOptions { all_stages, ..self.options.clone() };
         let compiled = compiler::compile(&self.tree, &self.input.source, &options, &world);
@@ -110,6 +174,15 @@ impl Project {
         let mut diagnostics = self.warnings.clone();
         diagnostics.extend(compiled.diagnostics);
         Checked { diagnostics, findings, sources: compiled.sources }
+    }
+
+    fn world<'a>(&'a self, images: &'a ImageSources<'a>) -> CliWorld<'a> {
+        let main = match &self.input.context {
+            Context::Folder(_) => None,
+            Context::Fetched(fetched) => Some(fetched),
+        };
+        let fetcher = images.fetcher(&self.secrets, &self.env);
+        CliWorld { images, contexts: &self.contexts, main, fetcher }
     }
 
     fn findings(&self, compiled: &Compiled) -> Vec<Finding> {

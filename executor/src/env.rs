@@ -171,6 +171,12 @@ pub trait DownloadSink: Write {
     fn begin(&mut self, size: Option<u64>) -> io::Result<()>;
 }
 
+impl DownloadSink for std::fs::File {
+    fn begin(&mut self, _size: Option<u64>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// How a download went.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Downloaded {

@@ -7,14 +7,18 @@ use std::time::SystemTime;
 use executor::{Cancel, Deliver, Event, Settings, Status};
 use oci::manifest::Compression;
 
+use crate::args::build::ProgressMode;
 use crate::args::{ExplainArgs, GraphFormat};
 use crate::commands::explain_no_resolve;
+use crate::cache::import;
 use crate::config::Config;
 use crate::error::CliError;
 use crate::images::remote::Remote;
 use crate::images::{First, ImageSources};
 use crate::open;
-use crate::project::{self, Project};
+use crate::options::cache;
+use crate::interrupt::Interrupt;
+use crate::project::{self, Project, Sources};
 use crate::render::graph::GraphView;
 use crate::render::{failure, graph_dot, graph_json, graph_mermaid, graph_text};
 use crate::ui::Ui;
@@ -30,9 +34,13 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
         _ => return Err(CliError::usage("there can be only one build context")),
     };
     open::enter()?;
-    let project = Project::read(&args.graph, path, ui)?;
     let store = open::store(&ui.env)?;
-    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry, Cancel::default());
+    let cancel = Cancel::default();
+    let interrupt = Interrupt::listen(cancel.clone())?;
+    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry, cancel);
+    let sources = Sources { store: &store, remote: &remote, mode: ProgressMode::Auto };
+    let project = Project::read(&args.graph, path, &sources, ui)?;
+    drop(interrupt);
     let first = if args.graph.pull { First::Registry } else { First::Store };
     let images = ImageSources::new(&store, &remote, first, None);
     let compiled = match project.compile(&images) {
@@ -42,16 +50,25 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
             return Err(CliError::Reported);
         }
     };
+    let froms = cache::from(&args.graph.cache_from)?;
+    let (imports, warnings) = import::load(&froms, &remote, &store, &ui.env);
+    for warning in warnings {
+        ui.note(warning);
+    }
     let env = executor::Env {
         store: &store,
         contexts: project.contexts.clone(),
+        fetched: project.fetched.clone(),
+        imports: &imports,
         images: &images,
         downloads: &remote,
         secrets: &project.secrets,
         settings: Settings {
+            git: project.git_settings(),
             jobs: None,
             compression: Compression::Gzip,
             deliver: Deliver::Nothing,
+            inline_cache: false,
             project: project.name.clone(),
             resolv_conf: None,
             limits: sandbox::Limits::default(),

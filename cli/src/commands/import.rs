@@ -5,7 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use executor::{Cancel, Downloads as _};
+use compiler::Address;
+use executor::{Cancel, Download, Downloads as _};
 use oci::manifest::{Descriptor, media_type};
 use oci::{History, ImageConfig, Platform, RootFs};
 use store::{Store, archive};
@@ -56,6 +57,9 @@ pub(crate) fn run(args: &ImportArgs, ui: &mut Ui) -> Result<ExitCode, CliError> 
     Ok(ExitCode::SUCCESS)
 }
 
+/// Larger than this is no file system: 64 GiB.
+const MAX_DOWNLOAD: u64 = 64 << 30;
+
 /// The archive: a file, standard input, or what a URL gives.
 fn source(args: &ImportArgs, store: &Store, ui: &Ui) -> Result<Box<dyn Read + Send>, CliError> {
     if args.source == "-" {
@@ -65,7 +69,10 @@ fn source(args: &ImportArgs, store: &Store, ui: &Ui) -> Result<Box<dyn Read + Se
         let failed = |error: io::Error| CliError::io("cannot keep what is downloaded", &error);
         let mut file = tempfile::tempfile_in(store.root().join("tmp")).map_err(failed)?;
         let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry, Cancel::default());
-        let got = remote.get(&args.source, None, &mut file);
+        let url = Address::new(args.source.as_str());
+        let authorization = None;
+        let ask = Download { url: &url, validator: None, authorization, limit: MAX_DOWNLOAD };
+        let got = remote.get(&ask, &mut file);
         got.map_err(|error| CliError::failed(error.message))?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         return Ok(Box::new(file));

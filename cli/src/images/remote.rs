@@ -1,23 +1,32 @@
 //! Registries as the commands use them. The client is made when it is first needed: a build whose images are all in
 //! the store reads no credentials and opens no connection.
 
+pub(crate) mod download;
+
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use executor::{Cancel, Downloaded, Downloads, OutsideError};
+use executor::Cancel;
 use oci::manifest::Descriptor;
 use oci::{Digest, Platform, Reference};
-use registry::{Client, Credential, Credentials, ImageToPush, Pushed, RegistryError, RemoteImage};
+use registry::{
+    Client, Credential, Credentials, ImageToPush, Pushed, RegistryError, RemoteImage, RemoteIndex,
+};
 use store::Store;
 
+use super::transfer::Transfer;
+use crate::config::registries_conf::ConfError;
+use crate::config::{Registries, certificates, registries_conf};
 use crate::env::Env;
 use crate::error::CliError;
+use crate::progress::Task;
 
 /// All registries.
 #[derive(Debug)]
 pub(crate) struct Remote {
     env: Env,
-    hosts: registry::Hosts,
+    settings: Registries,
     cancel: Cancel,
     client: Mutex<Option<std::sync::Arc<Client>>>,
 }
@@ -28,7 +37,10 @@ pub(crate) enum RemoteError {
     /// The registry, or the way to it.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// Docker's settings, where the credentials are.
+    /// What podman and its kin are told about registries.
+    #[error(transparent)]
+    Conf(#[from] ConfError),
+    /// Docker's settings, or podman's, where the credentials are.
     #[error("cannot read `{path}`: {source}")]
     Settings {
         /// Their file.
@@ -36,6 +48,26 @@ pub(crate) enum RemoteError {
         /// Why not.
         source: io::Error,
     },
+    /// The credentials in there are broken.
+    #[error("`{path}`: {source}")]
+    Credentials {
+        /// Their file.
+        path: String,
+        /// What is wrong with them.
+        source: registry::CredentialError,
+    },
+}
+
+impl RemoteError {
+    /// Whether the registry could not be asked, so that what it would have said is not known.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        match self {
+            RemoteError::Registry(error) => error.is_unavailable(),
+            RemoteError::Conf(_)
+            | RemoteError::Settings { .. }
+            | RemoteError::Credentials { .. } => false,
+        }
+    }
 }
 
 impl From<RemoteError> for CliError {
@@ -45,9 +77,9 @@ impl From<RemoteError> for CliError {
 }
 
 impl Remote {
-    /// The registries, reached as `hosts` says; `cancel` stops transfers.
-    pub(crate) fn new(env: &Env, hosts: registry::Hosts, cancel: Cancel) -> Remote {
-        Remote { env: env.clone(), hosts, cancel, client: Mutex::default() }
+    /// The registries, reached as `settings` say; `cancel` stops transfers.
+    pub(crate) fn new(env: &Env, settings: Registries, cancel: Cancel) -> Remote {
+        Remote { env: env.clone(), settings, cancel, client: Mutex::default() }
     }
 
     /// Finds the image of a platform.
@@ -71,14 +103,34 @@ impl Remote {
         Ok(self.client()?.fetch_blob(name, blob, store, &self.watch(&watch))?)
     }
 
+    /// Finds the images of all platforms.
+    pub(crate) fn resolve_all(&self, name: &Reference) -> Result<RemoteIndex, RemoteError> {
+        Ok(self.client()?.resolve_all(name, &self.watch(&|_, _| ()))?)
+    }
+
+    /// All tags of a repository.
+    pub(crate) fn tags(&self, name: &Reference) -> Result<Vec<String>, RemoteError> {
+        Ok(self.client()?.tags(name, &self.watch(&|_, _| ()))?)
+    }
+
     /// Brings config and layers of an image into the store, several at a time.
     pub(crate) fn fetch_image(
         &self,
         image: &RemoteImage,
         store: &Store,
-        progress: &(dyn Fn(&Digest, u64) + Sync),
+        task: &Task,
     ) -> Result<(), RemoteError> {
-        Ok(self.client()?.fetch_image(image, store, &self.watch(progress))?)
+        Ok(self.client()?.fetch_image(image, store, &Transfer::new(task, &self.cancel))?)
+    }
+
+    /// Brings configs and layers of all images of an index into the store.
+    pub(crate) fn fetch_index(
+        &self,
+        index: &RemoteIndex,
+        store: &Store,
+        task: &Task,
+    ) -> Result<(), RemoteError> {
+        Ok(self.client()?.fetch_index(index, store, &Transfer::new(task, &self.cancel))?)
     }
 
     /// Pushes an image whose blobs are in the store.
@@ -87,9 +139,9 @@ impl Remote {
         name: &Reference,
         image: &ImageToPush,
         store: &Store,
-        progress: &(dyn Fn(&Digest, u64) + Sync),
+        task: &Task,
     ) -> Result<Pushed, RemoteError> {
-        Ok(self.client()?.push_image(name, image, store, &self.watch(progress))?)
+        Ok(self.client()?.push_image(name, image, store, &Transfer::new(task, &self.cancel))?)
     }
 
     /// Asks a registry whether it accepts a credential.
@@ -97,20 +149,28 @@ impl Remote {
         Ok(self.client()?.login(host, credential)?)
     }
 
+    /// Stops transfers.
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
     fn client(&self) -> Result<std::sync::Arc<Client>, RemoteError> {
         let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = client.as_ref() {
             return Ok(client.clone());
         }
+        let hosts = self.settings.hosts.clone();
         let config = registry::Config {
-            hosts: self.hosts.clone(),
+            rules: registries_conf::read(&self.env)?,
+            certificates: certificates::read(&self.env, &hosts),
+            hosts,
+            limits: self.settings.transfer.limits(),
             credentials: credentials(&self.env)?,
             proxies: registry::Proxies {
                 http: self.proxy("HTTP_PROXY"),
                 https: self.proxy("HTTPS_PROXY"),
                 none_for: self.proxy("NO_PROXY"),
             },
-            ..registry::Config::default()
         };
         let made = std::sync::Arc::new(Client::new(config)?);
         *client = Some(made.clone());
@@ -127,19 +187,38 @@ impl Remote {
     }
 }
 
-/// The credentials in docker's settings.
+/// The credentials in docker's settings, and those of podman: `$REGISTRY_AUTH_FILE` comes first, its other files last.
 pub(crate) fn credentials(env: &Env) -> Result<Credentials, RemoteError> {
-    let Some(path) = env.docker_config().map(|folder| folder.join("config.json")) else {
-        return Ok(Credentials::default());
+    let wrong = |path: &Path| {
+        let path = path.display().to_string();
+        move |source| RemoteError::Credentials { path, source }
     };
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(source) => {
-            return Err(RemoteError::Settings { path: path.display().to_string(), source });
-        }
+    let mut found = match env.docker_config().map(|folder| folder.join("config.json")) {
+        Some(path) => Credentials::parse(&text_of(&path)?).map_err(wrong(&path))?,
+        None => Credentials::default(),
     };
-    Ok(Credentials::parse(&text).map_err(RegistryError::from)?)
+    if let Some(path) = env.var("REGISTRY_AUTH_FILE").map(|file| env.path(file)) {
+        found = found.with_preferred(&text_of(&path)?).map_err(wrong(&path))?;
+    }
+    let lasting = env.user_config().map(|folder| folder.join("containers/auth.json"));
+    for path in [env.podman_auth(), lasting].into_iter().flatten() {
+        found = found.with_fallback(&text_of(&path)?).map_err(wrong(&path))?;
+    }
+    Ok(found)
+}
+
+/// Where a login without a helper is written to.
+pub(crate) fn credentials_file(env: &Env) -> Option<PathBuf> {
+    env.docker_config().map(|folder| folder.join("config.json"))
+}
+
+/// Nothing if there is no such file.
+fn text_of(path: &Path) -> Result<String, RemoteError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(source) => Err(RemoteError::Settings { path: path.display().to_string(), source }),
+    }
 }
 
 /// Writes docker's settings anew, readable for their owner alone.
@@ -155,7 +234,9 @@ pub(crate) fn write_credentials(env: &Env, text: &str) -> Result<(), CliError> {
     // A temporary file has mode 600, and keeps it under its new name.
     let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
     io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
-    file.persist(folder.join("config.json")).map_err(|error| failed(error.error))?;
+    // What the file may be a link to is written, not the link.
+    let path = folder.join("config.json");
+    file.persist(path.canonicalize().unwrap_or(path)).map_err(|error| failed(error.error))?;
     Ok(())
 }
 
@@ -172,25 +253,5 @@ impl registry::Progress for Watch<'_> {
 
     fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
-    }
-}
-
-impl Downloads for Remote {
-    fn get(
-        &self,
-        url: &str,
-        validator: Option<&str>,
-        to: &mut dyn io::Write,
-    ) -> Result<Downloaded, OutsideError> {
-        let outside = |error: RemoteError| OutsideError { message: error.to_string(), help: None };
-        let client = self.client().map_err(outside)?;
-        let reply = client
-            .get_file(url, validator, to, &self.watch(&|_, _| ()))
-            .map_err(|error| outside(error.into()))?;
-        Ok(Downloaded {
-            not_modified: reply.not_modified,
-            last_modified: reply.last_modified,
-            validator: reply.validator,
-        })
     }
 }

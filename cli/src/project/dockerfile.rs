@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use compiler::op::Names;
+use compiler::remote::{CONTEXT_FILE, RemoteContext};
 use executor::LocalContext;
 use grammar::SourceFile;
 
+use super::fetch::{self, FetchError, Fetched, Fetcher};
 use crate::env::Env;
 use crate::error::CliError;
 
@@ -20,36 +23,71 @@ pub(crate) struct Input {
     pub(crate) source: SourceFile,
     /// Names the project from one build to the next: the Dockerfile's absolute path.
     pub(crate) project: String,
-    /// The folder of the context.
-    pub(crate) context: LocalContext,
+    /// The context.
+    pub(crate) context: Context,
     /// Keeps an empty context there as long as it is needed.
     _empty: Option<tempfile::TempDir>,
 }
 
+/// The main build context.
+#[derive(Debug)]
+pub(crate) enum Context {
+    /// A folder.
+    Folder(LocalContext),
+    /// A tree that was fetched.
+    Fetched(Fetched),
+}
+
+/// Where the main build context is.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// A folder.
+    Folder(PathBuf),
+    /// Standard input: an archive, or a Dockerfile and no context.
+    Stdin,
+    /// Elsewhere.
+    Remote(Box<RemoteContext>),
+}
+
+const STDIN: &str = "-";
+
 impl Input {
     /// Finds Dockerfile and context: `file` is `-f`, `context` is PATH. Either may be `-` for standard input; PATH `-`
-    /// is a Dockerfile with an empty context.
+    /// is an archive, or a Dockerfile with an empty context. `build_args` may say how a repository is fetched.
     ///
     /// # Errors
-    /// A file or folder that is missing, cannot be read, or is too large.
-    pub(crate) fn read(file: Option<&Path>, context: &Path, env: &Env) -> Result<Input, CliError> {
-        let stdin = Path::new("-");
-        if context == stdin {
-            if file.is_some() {
-                return Err(CliError::usage("PATH `-` already is the Dockerfile, so -f cannot be")
-                    .help("give a folder as PATH"));
+    /// A file or folder that is missing, cannot be read, or is too large; a context that cannot be fetched.
+    pub(crate) fn read(
+        (file, context): (Option<&Path>, &Path),
+        build_args: &Names,
+        env: &Env,
+        fetcher: &Fetcher<'_>,
+    ) -> Result<Input, CliError> {
+        match place(context, env)? {
+            Place::Folder(root) => Input::in_folder(file, context, root, env),
+            Place::Stdin => Input::from_stdin(file, fetcher),
+            Place::Remote(mut remote) => {
+                set_git_options(&mut remote, build_args);
+                let project = context.to_string_lossy();
+                let project = compiler::address::without_credentials(&project);
+                let fetched = fetcher.context(*remote).map_err(|error| fetch_error(&error))?;
+                Input::in_tree(file, fetched, project, (env, fetcher))
             }
-            let empty = tempfile::tempdir()
-                .map_err(|error| CliError::io("cannot make a folder", &error))?;
-            let context = LocalContext { root: empty.path().to_owned(), ignore: None };
-            let source = from_stdin()?;
-            return Ok(Input { source, project: "-".into(), context, _empty: Some(empty) });
         }
-        let root = context_folder(context, env)?;
-        if file == Some(stdin) {
+    }
+
+    /// With a folder as context.
+    fn in_folder(
+        file: Option<&Path>,
+        context: &Path,
+        root: PathBuf,
+        env: &Env,
+    ) -> Result<Input, CliError> {
+        if file == Some(Path::new(STDIN)) {
             let ignore = ignore_file(&root)?;
-            let context = LocalContext { root, ignore };
-            return Ok(Input { source: from_stdin()?, project: "-".into(), context, _empty: None });
+            let context = Context::Folder(LocalContext { root, ignore });
+            let source = source_from_stdin(Vec::new())?;
+            return Ok(Input { source, project: STDIN.into(), context, _empty: None });
         }
         let shown = match file {
             Some(file) => file.to_owned(),
@@ -62,8 +100,134 @@ impl Input {
             None => ignore_file(&root)?,
         };
         let project = path.canonicalize().unwrap_or(path).to_string_lossy().into_owned();
-        Ok(Input { source, project, context: LocalContext { root, ignore }, _empty: None })
+        let context = Context::Folder(LocalContext { root, ignore });
+        Ok(Input { source, project, context, _empty: None })
     }
+
+    /// With standard input as context, or as the Dockerfile.
+    fn from_stdin(file: Option<&Path>, fetcher: &Fetcher<'_>) -> Result<Input, CliError> {
+        if file == Some(Path::new(STDIN)) {
+            let message = "standard input cannot be both the build context and the Dockerfile";
+            return Err(CliError::usage(message).help("give a folder as PATH, or no -f"));
+        }
+        let mut head = Vec::new();
+        let read = io::stdin().lock().take(fetch::HEAD).read_to_end(&mut head);
+        read.map_err(|error| CliError::io("cannot read standard input", &error))?;
+        if fetch::is_archive(&head) {
+            let fetched =
+                fetcher.standard_input(head).map_err(|error| fetch_error(&error))?;
+            return Input::in_tree(file, fetched, STDIN.into(), (fetcher.env, fetcher));
+        }
+        if file.is_some() {
+            return Err(CliError::usage("standard input is the Dockerfile, so -f cannot be")
+                .help("give a folder as PATH, or an archive on standard input"));
+        }
+        let empty =
+            tempfile::tempdir().map_err(|error| CliError::io("cannot make a folder", &error))?;
+        let context = LocalContext { root: empty.path().to_owned(), ignore: None };
+        let (source, context) = (source_from_stdin(head)?, Context::Folder(context));
+        Ok(Input { source, project: STDIN.into(), context, _empty: Some(empty) })
+    }
+
+    /// With a tree as context; the Dockerfile is in it, unless `-f` is an absolute path or standard input.
+    fn in_tree(
+        file: Option<&Path>,
+        fetched: Fetched,
+        project: String,
+        (env, fetcher): (&Env, &Fetcher<'_>),
+    ) -> Result<Input, CliError> {
+        let is_remote = fetched.from.is_some();
+        let source = match file {
+            Some(file) if file == Path::new(STDIN) => source_from_stdin(Vec::new())?,
+            Some(file) if file.is_absolute() && is_remote => read_source(file, &env.path(file))?,
+            Some(_) | None => source_in_tree(file, &fetched, fetcher)?,
+        };
+        let project = format!("{project}\n{}", source.name());
+        Ok(Input { source, project, context: Context::Fetched(fetched), _empty: None })
+    }
+}
+
+/// Tells folders, standard input and addresses apart; a folder of this machine comes before an address.
+fn place(context: &Path, env: &Env) -> Result<Place, CliError> {
+    if context == Path::new(STDIN) {
+        return Ok(Place::Stdin);
+    }
+    let path = env.path(context);
+    if path.is_dir() {
+        return Ok(Place::Folder(path.canonicalize().unwrap_or(path)));
+    }
+    let shown = context.to_string_lossy();
+    match RemoteContext::parse(&shown) {
+        Some(Ok(remote)) => return Ok(Place::Remote(Box::new(remote))),
+        Some(Err(reason)) => {
+            let shown = compiler::address::without_credentials(&shown);
+            return Err(CliError::usage(format!("the build context `{shown}`: {reason}")));
+        }
+        None => {}
+    }
+    match path.metadata() {
+        Err(_) if shown.contains("://") || shown.contains("::") => {
+            let shown = compiler::address::without_credentials(&shown);
+            Err(CliError::usage(format!("the build context `{shown}` is nothing that can be fetched"))
+                .help("contexts are fetched over https, http, git and ssh"))
+        }
+        Ok(_) => Err(CliError::failed(format!("the build context `{shown}` is not a folder"))
+            .help("give the folder as PATH, and the Dockerfile with -f")),
+        Err(error) => {
+            Err(CliError::io(format_args!("cannot read the build context `{shown}`"), &error))
+        }
+    }
+}
+
+/// As BuildKit: `.git` stays if a build argument says so, and with SOURCE_DATE_EPOCH files have the commit's time.
+fn set_git_options(context: &mut RemoteContext, build_args: &Names) {
+    match context {
+        RemoteContext::Git(git) => {
+            let keep = build_args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR").map(String::as_str);
+            git.keep_git_dir |= matches!(keep, Some("1" | "t" | "T" | "true" | "TRUE" | "True"));
+            let epoch = build_args.get("SOURCE_DATE_EPOCH");
+            git.commit_times |= epoch.is_some_and(|epoch| !epoch.is_empty());
+        }
+        RemoteContext::Http(_) => {}
+    }
+}
+
+/// A failure to fetch, for the user.
+pub(crate) fn fetch_error(error: &FetchError) -> CliError {
+    if error.is_stopped() {
+        return CliError::Interrupted;
+    }
+    let failed = CliError::caused(error);
+    match error.help() {
+        Some(help) => failed.help(help),
+        None => failed,
+    }
+}
+
+/// The Dockerfile in a tree.
+fn source_in_tree(
+    file: Option<&Path>,
+    fetched: &Fetched,
+    fetcher: &Fetcher<'_>,
+) -> Result<SourceFile, CliError> {
+    let name = match file.filter(|_| !fetched.is_file) {
+        _ if fetched.is_file => CONTEXT_FILE.to_owned(),
+        Some(file) => file.to_string_lossy().into_owned(),
+        None => "Dockerfile".to_owned(),
+    };
+    let lower = name.strip_suffix("Dockerfile").map(|folder| format!("{folder}dockerfile"));
+    for name in [Some(name.clone()), lower].into_iter().flatten() {
+        let found = fetcher.file(fetched.layer, &name).map_err(|error| fetch_error(&error))?;
+        let Some(file) = found else { continue };
+        let text = read_text(file).map_err(|error| {
+            CliError::io(format_args!("cannot read the Dockerfile `{name}`"), &error)
+        })?;
+        return Ok(SourceFile::new(name, text));
+    }
+    Err(CliError::failed(format!(
+        "cannot read the Dockerfile `{name}`: there is no such file in the build context"
+    ))
+    .help("name the file in it with -f"))
 }
 
 /// A named context that is a folder, with its own .dockerignore.
@@ -98,13 +262,10 @@ pub(crate) fn read_source(shown: &Path, path: &Path) -> Result<SourceFile, CliEr
     Ok(SourceFile::new(name, text))
 }
 
-fn from_stdin() -> Result<SourceFile, CliError> {
-    let text = read_text(io::stdin().lock())
+/// The Dockerfile on standard input, of which `head` was read before.
+fn source_from_stdin(head: Vec<u8>) -> Result<SourceFile, CliError> {
+    let text = read_text(head.as_slice().chain(io::stdin().lock()))
         .map_err(|error| CliError::io("cannot read the Dockerfile from standard input", &error))?;
-    if text.as_bytes().get(257..262) == Some(b"ustar") || text.starts_with('\u{1f}') {
-        return Err(CliError::failed("standard input is an archive, not a Dockerfile")
-            .help("unpack it, and give the folder as PATH"));
-    }
     Ok(SourceFile::new("Dockerfile", text))
 }
 
@@ -119,24 +280,6 @@ fn read_text(file: impl Read) -> io::Result<String> {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
     })
-}
-
-/// The context as an absolute folder.
-fn context_folder(context: &Path, env: &Env) -> Result<PathBuf, CliError> {
-    let shown = context.to_string_lossy();
-    if shown.contains("://") || shown.starts_with("git@") || shown.starts_with("github.com/") {
-        return Err(CliError::failed(format!("the build context `{shown}` is not a folder here"))
-            .help("fetch it first (git clone, curl), and give the folder"));
-    }
-    let path = env.path(context);
-    match path.metadata() {
-        Ok(data) if data.is_dir() => Ok(path.canonicalize().unwrap_or(path)),
-        Ok(_) => Err(CliError::failed(format!("the build context `{shown}` is not a folder"))
-            .help("give the folder as PATH, and the Dockerfile with -f")),
-        Err(error) => {
-            Err(CliError::io(format_args!("cannot read the build context `{shown}`"), &error))
-        }
-    }
 }
 
 /// `PATH/Dockerfile`, or `PATH/dockerfile` if only that is there; named without PATH if that is `.`.
@@ -172,7 +315,18 @@ mod tests {
     use super::*;
 
     fn read(folder: &Path, file: Option<&Path>) -> Result<Input, CliError> {
-        Input::read(file, folder, &Env::of_test(&[]))
+        let env = Env::of_test(&[]);
+        match place(folder, &env)? {
+            Place::Folder(root) => Input::in_folder(file, folder, root, &env),
+            Place::Stdin | Place::Remote(_) => panic!("it is a folder"),
+        }
+    }
+
+    fn ignore_of(input: Input) -> Option<(String, String)> {
+        match input.context {
+            Context::Folder(context) => context.ignore,
+            Context::Fetched(_) => panic!("it is a folder"),
+        }
     }
 
     #[test]
@@ -191,7 +345,7 @@ mod tests {
         let dockerfile = folder.path().join("Dockerfile");
         fs::write(&dockerfile, "FROM scratch").unwrap();
         fs::write(folder.path().join(".dockerignore"), "general").unwrap();
-        let ignore = || read(folder.path(), Some(&dockerfile)).unwrap().context.ignore.unwrap().1;
+        let ignore = || ignore_of(read(folder.path(), Some(&dockerfile)).unwrap()).unwrap().1;
         assert_eq!(ignore(), "general");
         fs::write(folder.path().join("Dockerfile.dockerignore"), "own").unwrap();
         assert_eq!(ignore(), "own");
@@ -204,6 +358,25 @@ mod tests {
         fs::write(&file, "").unwrap();
         assert!(read(&file, None).unwrap_err().to_string().contains("not a folder"));
         assert!(read(&folder.path().join("gone"), None).is_err());
-        assert!(read(Path::new("https://example.org/x.git"), None).is_err());
+        for address in ["file:///x.git", "ext::sh -c x", "https://me:hidden@h/x.git?what=1"] {
+            let error = place(Path::new(address), &Env::of_test(&[])).unwrap_err().to_string();
+            assert!(error.contains("context") && !error.contains("hidden"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_build_argument_keeps_git_folders() {
+        let Some(Ok(mut context)) = RemoteContext::parse("https://h/x.git") else { panic!() };
+        let args = |name: &str, value: &str| Names::from([(name.to_owned(), value.to_owned())]);
+        set_git_options(&mut context, &args("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "0"));
+        set_git_options(&mut context, &args("SOURCE_DATE_EPOCH", ""));
+        let kept = |context: &RemoteContext| match context {
+            RemoteContext::Git(git) => (git.keep_git_dir, git.commit_times),
+            RemoteContext::Http(_) => panic!(),
+        };
+        assert_eq!(kept(&context), (false, false));
+        set_git_options(&mut context, &args("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "1"));
+        set_git_options(&mut context, &args("SOURCE_DATE_EPOCH", "context"));
+        assert_eq!(kept(&context), (true, true));
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use compiler::{ImageQuery, ResolvedImage, World, WorldError};
+use compiler::{ImageQuery, RemoteContext, ResolvedImage, TimeOf, World, WorldError};
 use executor::LocalContext;
 
+use super::fetch::{Fetched, Fetcher};
 use crate::images::ImageSources;
 
 /// The outside of one build.
@@ -14,6 +15,10 @@ pub(crate) struct CliWorld<'a> {
     pub(crate) images: &'a ImageSources<'a>,
     /// The local contexts with their ignore files; `""` is the main one.
     pub(crate) contexts: &'a BTreeMap<String, LocalContext>,
+    /// The main context, if it was fetched.
+    pub(crate) main: Option<&'a Fetched>,
+    /// Fetches sources whose time is asked for.
+    pub(crate) fetcher: Fetcher<'a>,
 }
 
 impl World for CliWorld<'_> {
@@ -23,5 +28,21 @@ impl World for CliWorld<'_> {
 
     fn ignore_file(&self, context: &str) -> Option<(String, String)> {
         self.contexts.get(context)?.ignore.clone()
+    }
+
+    fn time_of(&self, source: &TimeOf) -> Result<Option<i64>, WorldError> {
+        let source = match (source, self.main) {
+            (TimeOf::Remote(source), _) => source.clone(),
+            (TimeOf::Context, None) => return Ok(None),
+            (TimeOf::Context, Some(main)) => match (main.time, &main.from) {
+                // Only the Dockerfile asks for it: the tree was fetched without.
+                (None, Some(RemoteContext::Git(git))) => RemoteContext::Git(git.clone()),
+                (time, _) => return Ok(time),
+            },
+        };
+        self.fetcher.time_of(source).map_err(|error| WorldError {
+            message: error.to_string(),
+            help: error.help(),
+        })
     }
 }

@@ -127,10 +127,10 @@ fn source_id(source: &SourceOp) -> Option<String> {
             ImageOrigin::Layout(layout) => format!("oci-layout://{layout}"),
         }),
         SourceOp::Local { .. } => None,
-        SourceOp::Http(http) => Some(http.url.clone()),
+        SourceOp::Http(http) => Some(http.url.to_string()),
         SourceOp::Git(git) => {
-            let behind_scheme = git.url.split_once("://").map(|(_, rest)| rest.to_owned());
-            let place = behind_scheme.unwrap_or_else(|| git.url.replacen(':', "/", 1));
+            let behind_scheme = git.url.as_str().split_once("://").map(|(_, rest)| rest.to_owned());
+            let place = behind_scheme.unwrap_or_else(|| git.url.as_str().replacen(':', "/", 1));
             let place = place.split_once('@').map_or(place.as_str(), |(_, rest)| rest);
             let mut id = format!("git://{place}");
             if git.reference.is_some() || git.subdir.is_some() {
