@@ -11,7 +11,7 @@ use ureq::http::{Method, Uri, header};
 
 use crate::credentials::Credential;
 use crate::endpoint::{Link, is_loopback};
-use crate::transport::{Ask, Failure, FailureKind, Payload, Transport};
+use crate::transport::{Ask, Failure, FailureKind, Payload, Shown, Transport};
 use crate::uri;
 
 mod challenge;
@@ -63,6 +63,8 @@ pub(crate) struct Realm<'a> {
     pub(crate) transport: &'a Transport,
     /// The name of the registry in the credentials.
     pub(crate) host: &'a str,
+    /// Its host and port.
+    pub(crate) authority: &'a str,
     pub(crate) link: Link,
     pub(crate) credential: Option<Credential>,
 }
@@ -188,7 +190,13 @@ impl Realm<'_> {
             (false, _) => Link::Http,
         };
         let failed = |failure| AuthError::Failure { host: host.clone(), failure };
-        let reply = self.transport.send(link, ask, authorization).map_err(failed)?;
+        let nonsense = || Failure {
+            kind: FailureKind::Protocol,
+            detail: "the token server sent no token".to_owned(),
+        };
+        let home: Uri = ask.address.parse().map_err(|_| failed(nonsense()))?;
+        let shown = authorization.map(|header| Shown { header, home: &home });
+        let reply = self.transport.send(link, ask, shown).map_err(failed)?;
         let status = reply.status;
         let body = reply.read_bounded(MAX_TOKEN).map_err(failed)?.unwrap_or_default();
         match status {
@@ -200,10 +208,6 @@ impl Realm<'_> {
             }
             status => return Err(AuthError::Status { host, status }),
         }
-        let nonsense = || Failure {
-            kind: FailureKind::Protocol,
-            detail: "the token server sent no token".to_owned(),
-        };
         let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| failed(nonsense()))?;
         let token = answer.token.or(answer.access_token).filter(|token| is_token(token));
         let token = token.ok_or_else(|| failed(nonsense()))?;
@@ -212,16 +216,22 @@ impl Realm<'_> {
         Ok(Known { header: format!("Bearer {token}"), until })
     }
 
-    /// The address of the token server. A password goes over plain HTTP only where the registry itself does, or at home.
+    fn may_be_plain(&self, host: &str) -> bool {
+        match (is_loopback(self.authority), is_loopback(host)) {
+            (true, is_home) => is_home,
+            (false, _) => self.link != Link::Https,
+        }
+    }
+
+    /// The address of the token server. A password goes over plain HTTP only where the registry itself does, and not from
+    /// home to elsewhere.
     fn checked_realm(&self, challenge: &Challenge) -> Result<String, AuthError> {
         let text = challenge.get("realm").unwrap_or_default();
         let realm: Option<Uri> = text.parse().ok();
         let host = realm.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.host()?)));
         match host {
             Some(("https", _)) => Ok(text.to_owned()),
-            Some(("http", host)) if self.link != Link::Https || is_loopback(host) => {
-                Ok(text.to_owned())
-            }
+            Some(("http", host)) if self.may_be_plain(host) => Ok(text.to_owned()),
             Some(_) | None => Err(AuthError::Challenge(format!("a token from `{text}`"))),
         }
     }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use ureq::http::Uri;
 
 use crate::auth::{AuthError, Authorizations, Realm, Scopes};
 use crate::credentials::Credential;
@@ -15,11 +16,12 @@ use crate::error::RegistryError;
 use crate::progress::{Progress, Quiet};
 use crate::retry;
 use crate::settings::Config;
-use crate::transport::{Ask, Failure, FailureKind, Reply, Transport};
+use crate::transport::{Ask, Failure, FailureKind, Reply, Shown, Transport};
 use crate::uri;
 
 mod download;
 pub(crate) mod get;
+pub(crate) mod index;
 pub(crate) mod push;
 pub(crate) mod resolve;
 
@@ -51,6 +53,8 @@ pub(crate) struct Call<'a> {
     pub(crate) progress: &'a dyn Progress,
     /// How often it is tried.
     pub(crate) attempts: u32,
+    /// How long its host may be silent.
+    pub(crate) stall: Duration,
     /// Shown instead of what the credentials have.
     pub(crate) credential: Option<&'a Credential>,
 }
@@ -81,7 +85,7 @@ impl Client {
     /// # Errors
     /// [`RegistryError::BadLogin`] if not; others if it cannot be asked.
     pub fn login(&self, host: &str, credential: &Credential) -> Result<(), RegistryError> {
-        let endpoint = Endpoint::of_registry(host, &self.config.hosts);
+        let endpoint = Endpoint::of_host(host, &self.config);
         let call = Call {
             credential: Some(credential),
             ..self.call(&endpoint, Scopes::new(), host, &Quiet)
@@ -104,17 +108,17 @@ impl Client {
         progress: &'a dyn Progress,
     ) -> Call<'a> {
         let attempts = self.config.limits.attempts.max(1);
-        Call { endpoint, scopes, what, progress, attempts, credential: None }
+        let stall = self.config.limits.stall;
+        Call { endpoint, scopes, what, progress, attempts, stall, credential: None }
     }
 
     /// Does something with the first host that can: the mirrors of a registry, then the registry.
     fn with_endpoints<T>(
         &self,
-        registry: &str,
+        endpoints: Vec<Endpoint>,
         progress: &dyn Progress,
         mut work: impl FnMut(&Endpoint) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
-        let endpoints = Endpoint::for_pull(registry, &self.config.hosts)?;
         let mut outcome = Err(RegistryError::Cancelled);
         for endpoint in &endpoints {
             outcome = work(endpoint);
@@ -163,12 +167,13 @@ impl Client {
                 Err(Miss::Final(error)) => return Err(error),
                 Err(Miss::Failure(failure)) => {
                     let attempts = match failure.kind {
-                        FailureKind::Broken => call.attempts,
+                        FailureKind::Broken | FailureKind::Silent => call.attempts,
                         FailureKind::Unconnected => call.attempts.min(CONNECT_ATTEMPTS),
                         FailureKind::NoHost
                         | FailureKind::Tls
                         | FailureKind::Protocol
-                        | FailureKind::Payload => 1,
+                        | FailureKind::Payload
+                        | FailureKind::Certificates => 1,
                     };
                     if attempt + 1 >= attempts {
                         return Err(failed(call, failure));
@@ -195,12 +200,17 @@ impl Client {
             Some(_) => None,
             None => self.authorizations.known(host, &call.scopes),
         };
+        // An upload may lead to another host, which learns nothing of who asks.
+        let home: Uri =
+            call.endpoint.root(link).parse().map_err(|_| {
+                Miss::Final(RegistryError::Address(call.endpoint.authority.clone()))
+            })?;
         let send = |authorization: Option<&str>| {
-            self.transport.send(link, &ask, authorization).map_err(Miss::Failure)
+            let shown = authorization.map(|header| Shown { header, home: &home });
+            self.transport.send_from(link, &home, &ask, shown).map_err(Miss::Failure)
         };
         let mut reply = send(known.as_deref())?;
-        let asked: Option<ureq::http::Uri> = ask.address.parse().ok();
-        let is_own = asked.is_some_and(|asked| uri::origin(&asked) == uri::origin(&reply.address));
+        let is_own = uri::origin(&home) == uri::origin(&reply.address);
         if reply.status != 401 || !is_own {
             return Ok(reply);
         }
@@ -210,9 +220,14 @@ impl Client {
         reply.discard();
         let credential = match call.credential {
             Some(credential) => Some(credential.clone()),
-            None => self.config.credentials.find(host).map_err(|e| Miss::Final(e.into()))?,
+            None => {
+                let repository = &call.endpoint.repository;
+                let found = self.config.credentials.find(host, repository);
+                found.map_err(|error| Miss::Final(error.into()))?
+            }
         };
-        let realm = Realm { transport: &self.transport, host, link, credential };
+        let authority = call.endpoint.authority.as_str();
+        let realm = Realm { transport: &self.transport, host, authority, link, credential };
         let authorization = self
             .authorizations
             .answer(&realm, &call.scopes, &challenges)
@@ -282,12 +297,23 @@ impl Client {
 /// The error for a request that got no answer.
 fn failed(call: &Call<'_>, failure: Failure) -> RegistryError {
     let host = call.endpoint.name.clone();
-    let detail = failure.detail;
+    let detail = match failure.kind {
+        FailureKind::Silent => format!("{} for {} seconds", failure.detail, call.stall.as_secs()),
+        FailureKind::NoHost
+        | FailureKind::Unconnected
+        | FailureKind::Broken
+        | FailureKind::Tls
+        | FailureKind::Protocol
+        | FailureKind::Payload
+        | FailureKind::Certificates => failure.detail,
+    };
     match failure.kind {
-        FailureKind::NoHost | FailureKind::Broken | FailureKind::Unconnected => {
-            RegistryError::Unreachable { host, detail }
-        }
+        FailureKind::Silent
+        | FailureKind::NoHost
+        | FailureKind::Broken
+        | FailureKind::Unconnected => RegistryError::Unreachable { host, detail },
         FailureKind::Tls => RegistryError::Tls { host, detail },
+        FailureKind::Certificates => RegistryError::Certificates { host, detail },
         FailureKind::Protocol | FailureKind::Payload => {
             RegistryError::Protocol { host, what: call.what.to_owned(), detail }
         }
@@ -313,9 +339,14 @@ fn unauthorized(call: &Call<'_>, error: AuthError) -> Miss {
             RegistryError::Status { host, what, status, detail: String::new() }
         }
         AuthError::Failure { host, failure } => match failure.kind {
-            FailureKind::Broken | FailureKind::Unconnected => return Miss::Failure(failure),
+            FailureKind::Broken | FailureKind::Silent | FailureKind::Unconnected => {
+                return Miss::Failure(failure);
+            }
             FailureKind::NoHost => RegistryError::Unreachable { host, detail: failure.detail },
             FailureKind::Tls => RegistryError::Tls { host, detail: failure.detail },
+            FailureKind::Certificates => {
+                RegistryError::Certificates { host, detail: failure.detail }
+            }
             FailureKind::Protocol | FailureKind::Payload => {
                 RegistryError::Protocol { host, what, detail: failure.detail }
             }

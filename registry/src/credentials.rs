@@ -7,7 +7,8 @@
 //!   "credsStore": "secretservice" }
 //! ```
 //!
-//! A helper `x` is the program `docker-credential-x`.
+//! A helper `x` is the program `docker-credential-x`. A key of `auths` may also be `host/namespace`, as podman writes it:
+//! then it counts for what is below, before what is known for the host.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -72,10 +73,21 @@ pub enum CredentialError {
     },
 }
 
-/// Docker's config.json, as far as it is about credentials.
+/// What [`Credentials::forget`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Whether there was something to forget.
+    pub was_known: bool,
+    /// The new text of the config, to be written, if it changed.
+    pub text: Option<String>,
+}
+
+/// Docker's config.json, as far as it is about credentials, and perhaps files of the same form that are only read.
 #[derive(Clone, Default)]
 pub struct Credentials {
     file: File,
+    preferred: Vec<File>,
+    fallback: Vec<File>,
     /// The text, whole, to be written back with a login more or less.
     text: Map<String, Value>,
     environment: Option<Vec<(OsString, OsString)>>,
@@ -128,7 +140,25 @@ impl Credentials {
         }
         let map: Map<String, Value> = serde_json::from_str(text)?;
         let file = File::deserialize(Value::Object(map.clone()))?;
-        Ok(Credentials { file, text: map, environment: None })
+        Ok(Credentials { file, text: map, ..Credentials::default() })
+    }
+
+    /// With another file that is asked first; it is never written.
+    ///
+    /// # Errors
+    /// As [`Credentials::parse`].
+    pub fn with_preferred(mut self, text: &str) -> Result<Credentials, CredentialError> {
+        self.preferred.push(Credentials::parse(text)?.file);
+        Ok(self)
+    }
+
+    /// With another file that is asked last; it is never written.
+    ///
+    /// # Errors
+    /// As [`Credentials::parse`].
+    pub fn with_fallback(mut self, text: &str) -> Result<Credentials, CredentialError> {
+        self.fallback.push(Credentials::parse(text)?.file);
+        Ok(self)
     }
 
     /// With which environment helpers run; without this, with the process's own.
@@ -137,36 +167,44 @@ impl Credentials {
         Credentials { environment: Some(variables), ..self }
     }
 
-    /// What is known for a registry; `None` if nothing is.
+    /// What is known for a repository of a registry; `None` if nothing is.
     ///
     /// # Errors
     /// If an entry is broken, or a helper fails.
-    pub fn find(&self, host: &str) -> Result<Option<Credential>, CredentialError> {
-        if let Some(name) = self.helper_for(host) {
-            let environment = self.environment.as_deref();
-            // A helper that has nothing leaves what stands in the file.
-            if let Some(found) = helper::get(name, &key_of(host), environment)? {
+    pub fn find(
+        &self,
+        host: &str,
+        repository: &str,
+    ) -> Result<Option<Credential>, CredentialError> {
+        let files = self.preferred.iter().chain([&self.file]).chain(&self.fallback);
+        for file in files {
+            if let Some(found) = file.find(host, repository, self.environment.as_deref())? {
                 return Ok(Some(found));
             }
         }
-        let wanted = names_of(host);
-        let found = self.file.auths.iter().find(|(key, _)| wanted.contains(&host_of(key)));
-        found.map(|(_, auth)| auth.credential(host)).transpose().map(Option::flatten)
+        Ok(None)
     }
 
-    /// Keeps a credential: with the helper that the config names for the host, or else in the config, whose new text is then
-    /// returned, to be written.
+    /// The helper that would keep what is known for a host or a namespace of it; without one, the file does, readable.
+    pub fn helper(&self, target: &str) -> Option<&str> {
+        let (host, path) = place_of(target);
+        self.file.helper_for(host).filter(|_| path.is_empty())
+    }
+
+    /// Keeps a credential for a host, or a namespace of it: with the helper that the config names for the host, or else in
+    /// the config, whose new text is then returned, to be written.
     ///
     /// # Errors
     /// If the helper fails.
     pub fn keep(
         &self,
-        host: &str,
+        target: &str,
         credential: &Credential,
     ) -> Result<Option<String>, CredentialError> {
-        if let Some(name) = self.helper_for(host) {
-            helper::store(name, &key_of(host), credential, self.environment.as_deref())?;
-            return Ok(None);
+        if let Some(name) = self.helper(target) {
+            helper::store(name, &key_of(target), credential, self.environment.as_deref())?;
+            let text = self.without(target);
+            return Ok((text != self.text).then(|| pretty(&text)));
         }
         let mut entry = Map::new();
         match credential {
@@ -181,41 +219,86 @@ impl Credentials {
                 entry.insert("registrytoken".to_owned(), token.clone().into());
             }
         }
-        let mut text = self.without(host);
+        let mut text = self.without(target);
         let auths = text.entry("auths").or_insert_with(|| Map::new().into());
+        if !auths.is_object() {
+            *auths = Map::new().into();
+        }
         if let Some(auths) = auths.as_object_mut() {
-            auths.insert(key_of(host), entry.into());
+            auths.insert(key_of(target), entry.into());
         }
         Ok(Some(pretty(&text)))
     }
 
-    /// Forgets what is known for a host: at its helper, and in the config, whose new text is returned, to be written; `None`
-    /// if it stays as it is.
+    /// Forgets what is known for a host, or a namespace of it: at its helper, and in the config.
     ///
     /// # Errors
     /// If the helper fails.
-    pub fn forget(&self, host: &str) -> Result<Option<String>, CredentialError> {
-        if let Some(name) = self.helper_for(host) {
-            helper::erase(name, &key_of(host), self.environment.as_deref())?;
+    pub fn forget(&self, target: &str) -> Result<Forgotten, CredentialError> {
+        let text = self.without(target);
+        let mut was_known = text != self.text;
+        if let Some(name) = self.helper(target) {
+            let (key, environment) = (key_of(target), self.environment.as_deref());
+            was_known |= helper::get(name, &key, environment)?.is_some();
+            helper::erase(name, &key, environment)?;
         }
-        let text = self.without(host);
-        Ok((text != self.text).then(|| pretty(&text)))
+        let text = (text != self.text).then(|| pretty(&text));
+        Ok(Forgotten { was_known, text })
+    }
+
+    fn without(&self, target: &str) -> Map<String, Value> {
+        let (host, path) = place_of(target);
+        let wanted = names_of(host);
+        let mut text = self.text.clone();
+        if let Some(auths) = text.get_mut("auths").and_then(Value::as_object_mut) {
+            auths.retain(|key, _| {
+                let (own_host, own_path) = place_of(key);
+                !(wanted.contains(&own_host) && own_path == path)
+            });
+        }
+        text
+    }
+}
+
+impl File {
+    fn find(
+        &self,
+        host: &str,
+        repository: &str,
+        environment: Option<&[(OsString, OsString)]>,
+    ) -> Result<Option<Credential>, CredentialError> {
+        let wanted = names_of(host);
+        let fitting = self.auths.iter().filter_map(|(key, auth)| {
+            let (own_host, path) = place_of(key);
+            let rest = repository.strip_prefix(path)?;
+            let fits = path.is_empty() || rest.is_empty() || rest.starts_with('/');
+            (wanted.contains(&own_host) && fits).then_some((path, auth))
+        });
+        let (own, of_host): (Vec<_>, Vec<_>) = fitting.partition(|(path, _)| !path.is_empty());
+        if let Some((path, auth)) = own.into_iter().max_by_key(|(path, _)| path.len())
+            && let Some(found) = auth.credential(&format!("{host}/{path}"))?
+        {
+            return Ok(Some(found));
+        }
+        // A helper that has nothing leaves what stands in the file.
+        if let Some(name) = self.helper_for(host)
+            && let Some(found) = helper::get(name, &key_of(host), environment)?
+        {
+            return Ok(Some(found));
+        }
+        for (_, auth) in of_host {
+            if let Some(found) = auth.credential(host)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     fn helper_for(&self, host: &str) -> Option<&str> {
         let wanted = names_of(host);
-        let own = self.file.cred_helpers.iter().find(|(key, _)| wanted.contains(&host_of(key)));
-        let name = own.map(|(_, name)| name).or(self.file.creds_store.as_ref());
+        let own = self.cred_helpers.iter().find(|(key, _)| wanted.contains(&host_of(key)));
+        let name = own.map(|(_, name)| name).or(self.creds_store.as_ref());
         name.map(String::as_str).filter(|name| !name.is_empty())
-    }
-
-    fn without(&self, host: &str) -> Map<String, Value> {
-        let wanted = names_of(host);
-        let mut text = self.text.clone();
-        if let Some(auths) = text.get_mut("auths").and_then(Value::as_object_mut) {
-            auths.retain(|key, _| !wanted.contains(&host_of(key)));
-        }
-        text
     }
 }
 
@@ -242,10 +325,19 @@ impl Auth {
     }
 }
 
-/// The host in a key of `auths`, which may be an address.
+/// The host in a key, which may be an address.
 fn host_of(key: &str) -> &str {
+    place_of(key).0
+}
+
+/// Host and namespace of a key; Docker's `/v1/` and `/v2/` are no namespaces.
+fn place_of(key: &str) -> (&str, &str) {
     let rest = key.split_once("://").map_or(key, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or(rest)
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    match path.trim_matches('/') {
+        "v1" | "v2" => (host, ""),
+        path => (host, path),
+    }
 }
 
 /// All names under which a host may stand.
@@ -256,10 +348,11 @@ fn names_of(host: &str) -> Vec<&str> {
     }
 }
 
-fn key_of(host: &str) -> String {
-    match HUB_NAMES.contains(&host) {
-        true => HUB_KEY.to_owned(),
-        false => host.to_owned(),
+fn key_of(target: &str) -> String {
+    match place_of(target) {
+        (host, "") if HUB_NAMES.contains(&host) => HUB_KEY.to_owned(),
+        (host, "") => host.to_owned(),
+        (host, path) => format!("{host}/{path}"),
     }
 }
 

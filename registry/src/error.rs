@@ -70,14 +70,40 @@ pub enum RegistryError {
     },
     /// No trust in the connection.
     #[error(
-        "no secure connection to {host}: {detail}; install its certificate authority (or set SSL_CERT_FILE), or set \
-         `insecure = true` for it in config.toml"
+        "no secure connection to {host}: {detail}; name its certificate authority by `ca` in config.toml or as \
+         /etc/docker/certs.d/{host}/ca.crt, or set `insecure = true` for it"
     )]
     Tls {
         /// The registry.
         host: String,
         /// Why not.
         detail: String,
+    },
+    /// The certificates that the settings name for a host are of no use.
+    #[error("cannot use the certificates for {host}: {detail}")]
+    Certificates {
+        /// The registry.
+        host: String,
+        /// What is wrong with them.
+        detail: String,
+    },
+    /// registries.conf forbids it.
+    #[error("`{what}` is blocked: registries.conf has `blocked = true` for {prefix}")]
+    Blocked {
+        /// The image.
+        what: String,
+        /// Whose images are blocked.
+        prefix: String,
+    },
+    /// More images in an index than anyone means.
+    #[error(
+        "`{what}` lists more than {limit} images; get one of them by its digest or with --platform"
+    )]
+    TooMany {
+        /// The image.
+        what: String,
+        /// The most that are fetched.
+        limit: usize,
     },
     /// The bytes are not those that were named.
     #[error("{host} sent wrong bytes for `{what}`: expected {expected}, got {found}")]
@@ -190,6 +216,35 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
+    /// Whether the registry could not be asked, or had no time: what it would have said is not known.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            RegistryError::Unreachable { .. } | RegistryError::RateLimited { .. } => true,
+            RegistryError::Status { status, .. } => *status >= 500,
+            RegistryError::NotFound { .. }
+            | RegistryError::NoPlatform { .. }
+            | RegistryError::Unauthorized { .. }
+            | RegistryError::BadLogin { .. }
+            | RegistryError::Tls { .. }
+            | RegistryError::Certificates { .. }
+            | RegistryError::Blocked { .. }
+            | RegistryError::TooMany { .. }
+            | RegistryError::WrongDigest { .. }
+            | RegistryError::WrongSize { .. }
+            | RegistryError::TooBig { .. }
+            | RegistryError::Protocol { .. }
+            | RegistryError::Document { .. }
+            | RegistryError::Config { .. }
+            | RegistryError::Credentials(_)
+            | RegistryError::Store(_)
+            | RegistryError::Read { .. }
+            | RegistryError::Write { .. }
+            | RegistryError::WriteFile { .. }
+            | RegistryError::Address(_)
+            | RegistryError::Cancelled => false,
+        }
+    }
+
     /// Whether a second try, or a mirror's upstream, may do better.
     pub(crate) fn is_worth_another_host(&self) -> bool {
         !matches!(

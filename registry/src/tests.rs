@@ -77,10 +77,12 @@ fn config() -> Config {
     let limits = Limits {
         connect: Duration::from_secs(5),
         stall: Duration::from_millis(400),
+        document: Duration::from_secs(2),
         attempts: 4,
         pause: Duration::from_millis(4),
         longest_pause: Duration::from_secs(2),
-        parallel: 3,
+        downloads: 3,
+        uploads: 3,
     };
     Config { limits, ..Config::default() }
 }

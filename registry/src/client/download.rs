@@ -1,10 +1,11 @@
 //! Blobs: streamed, resumed where they broke off, checked, several at a time.
 
-use std::collections::VecDeque;
-use std::io::{Read, Write};
+use std::collections::{BTreeSet, VecDeque};
+use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use oci::{Descriptor, Digest, Reference};
 use store::{BlobWriter, Store, StoreError};
@@ -13,12 +14,17 @@ use ureq::http::header;
 use super::resolve::RemoteImage;
 use super::resolve::pull_scope;
 use super::{Call, Client, failed};
+use crate::endpoint::Endpoint;
 use crate::error::RegistryError;
 use crate::progress::Progress;
 use crate::transport::{Ask, Failure, FailureKind, Reply};
 
 /// So much of a blob must come between two breaks for the second to count as the first.
 const HEADWAY: u64 = 64 << 10;
+/// A blob that comes with fewer bytes a second has fallen silent.
+const SLOWEST: u64 = 1 << 10;
+/// So many blobs of one image, fetched and checked, wait for the others before they go into the store.
+const WAITING: usize = 128;
 
 /// Takes a blob and tells what it was.
 pub(crate) trait Sink: Write {
@@ -30,15 +36,44 @@ impl Sink for BlobWriter<'_> {
     fn finish(self, host: &str, digest: &Digest) -> Result<(), RegistryError> {
         match BlobWriter::finish(self, Some(digest)) {
             Ok(_) => Ok(()),
-            Err(StoreError::Digest { expected, found, .. }) => Err(RegistryError::WrongDigest {
-                host: host.to_owned(),
-                what: format!("blob {}", expected.short()),
-                expected,
-                found,
-            }),
+            Err(StoreError::Digest { expected, found, .. }) => {
+                Err(wrong_digest(host, expected, found))
+            }
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A blob of an image whose other blobs are not all here yet.
+struct Checked<'a, 'b> {
+    writer: BlobWriter<'a>,
+    done: &'b Mutex<Vec<(BlobWriter<'a>, Digest)>>,
+}
+
+impl Write for Checked<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl Sink for Checked<'_, '_> {
+    fn finish(self, host: &str, digest: &Digest) -> Result<(), RegistryError> {
+        let found = self.writer.digest();
+        if found != *digest {
+            return Err(wrong_digest(host, *digest, found));
+        }
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).push((self.writer, found));
+        Ok(())
+    }
+}
+
+fn wrong_digest(host: &str, expected: Digest, found: Digest) -> RegistryError {
+    let (host, what) = (host.to_owned(), format!("blob {}", expected.short()));
+    RegistryError::WrongDigest { host, what, expected, found }
 }
 
 impl Client {
@@ -52,11 +87,13 @@ impl Client {
         store: &Store,
         progress: &dyn Progress,
     ) -> Result<(), RegistryError> {
+        self.fetch_blobs(&image.reference, &image.manifest.layers, store, progress)?;
         store.put_blob(&image.config_bytes)?;
-        self.fetch_blobs(&image.reference, &image.manifest.layers, store, progress)
+        Ok(())
     }
 
-    /// Fetches blobs into the store, several at a time, those that are not there yet.
+    /// Fetches blobs into the store, several at a time, those that are not there yet. If one turns out to be wrong, none of
+    /// the others stays; if the connection is lost, what has come is kept for the next time.
     ///
     /// # Errors
     /// The first that cannot be had; the others are stopped.
@@ -67,9 +104,33 @@ impl Client {
         store: &Store,
         progress: &dyn Progress,
     ) -> Result<(), RegistryError> {
-        self.in_parallel(blobs, progress, |blob, progress| {
-            self.fetch_blob(reference, blob, store, progress)
-        })
+        let done: Mutex<Vec<(BlobWriter<'_>, Digest)>> = Mutex::default();
+        let all_done = |most: usize| {
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            let ready = if done.len() > most { std::mem::take(&mut *done) } else { Vec::new() };
+            drop(done);
+            ready.into_iter().try_for_each(|(writer, digest)| {
+                writer.finish(Some(&digest)).map(drop).map_err(RegistryError::from)
+            })
+        };
+        let limit = self.config.limits.downloads;
+        let fetched = self.in_parallel(blobs, limit, progress, |blob, progress| {
+            progress.started(&blob.digest, blob.size);
+            if store.has_blob(&blob.digest) {
+                progress.finished(&blob.digest, true);
+                return Ok(());
+            }
+            let begin = || Ok(Checked { writer: store.blob_writer()?, done: &done });
+            self.fetch_with(reference, blob, progress, begin)?;
+            progress.finished(&blob.digest, false);
+            all_done(WAITING)
+        });
+        match &fetched {
+            Err(error) if !error.is_unavailable() && !matches!(error, RegistryError::Cancelled) => {
+            }
+            Ok(()) | Err(_) => all_done(0)?,
+        }
+        fetched
     }
 
     /// Fetches a blob into the store, if it is not there yet.
@@ -102,11 +163,10 @@ impl Client {
         begin: impl Fn() -> Result<S, RegistryError>,
     ) -> Result<(), RegistryError> {
         let what = format!("blob {} of {}", blob.digest.short(), reference.familiar());
-        self.with_endpoints(&reference.registry, progress, |endpoint| {
-            let scopes = vec![pull_scope(endpoint, reference)];
-            let call = self.call(endpoint, scopes, &what, progress);
+        self.with_endpoints(Endpoint::for_blob(reference, &self.config)?, progress, |endpoint| {
+            let call = self.call(endpoint, pull_scope(endpoint), &what, progress);
             let mut sink = begin()?;
-            self.download(&call, reference, blob, &mut sink)?;
+            self.download(&call, blob, &mut sink)?;
             sink.finish(&endpoint.name, &blob.digest)
         })
     }
@@ -116,7 +176,6 @@ impl Client {
     pub(super) fn download(
         &self,
         call: &Call<'_>,
-        reference: &Reference,
         blob: &Descriptor,
         sink: &mut dyn Write,
     ) -> Result<(), RegistryError> {
@@ -124,7 +183,7 @@ impl Client {
         let (mut have, mut breaks) = (0, 0);
         loop {
             let reply = self.request(call, &|link| {
-                let ask = Ask::get(call.endpoint.address(link, &reference.repository, &rest));
+                let ask = Ask::get(call.endpoint.address(link, &rest));
                 match have {
                     0 => ask,
                     have => ask.with(header::RANGE, format!("bytes={have}-")),
@@ -161,6 +220,11 @@ impl Client {
             expected: blob.size,
             found,
         };
+        if let Some(coding) = reply.text_header("content-encoding").filter(|it| *it != "identity") {
+            let (host, what) = (call.endpoint.name.clone(), call.what.to_owned());
+            let detail = format!("it is packed as `{coding}`, which nobody asked for");
+            return Err(RegistryError::Protocol { host, what, detail });
+        }
         let start = start_of(&reply);
         if start > *have {
             return Err(wrong_size(start));
@@ -174,6 +238,7 @@ impl Client {
         let mut skip = *have - start;
         let mut reader = reply.into_reader();
         let mut buffer = vec![0; 128 << 10];
+        let (mut since, mut received) = (Instant::now(), 0);
         loop {
             if call.progress.is_cancelled() {
                 return Err(RegistryError::Cancelled);
@@ -189,6 +254,14 @@ impl Client {
                 Err(_) if *have == blob.size => return Ok(None),
                 Err(error) => return Ok(Some(Failure::from(error))),
             };
+            received += count as u64;
+            if since.elapsed() >= call.stall {
+                if received < SLOWEST * call.stall.as_secs() {
+                    let detail = "it sent next to nothing".to_owned();
+                    return Ok(Some(Failure { kind: FailureKind::Silent, detail }));
+                }
+                (since, received) = (Instant::now(), 0);
+            }
             let skipped = (skip as usize).min(count);
             skip -= skipped as u64;
             let fresh = &buffer[skipped..count];
@@ -206,16 +279,13 @@ impl Client {
     pub(crate) fn in_parallel(
         &self,
         blobs: &[Descriptor],
+        limit: usize,
         progress: &dyn Progress,
         work: impl Fn(&Descriptor, &dyn Progress) -> Result<(), RegistryError> + Sync,
     ) -> Result<(), RegistryError> {
-        let mut unique: Vec<&Descriptor> = Vec::new();
-        for blob in blobs {
-            if unique.iter().all(|known| known.digest != blob.digest) {
-                unique.push(blob);
-            }
-        }
-        let threads = self.config.limits.parallel.clamp(1, unique.len().max(1));
+        let mut known = BTreeSet::new();
+        let unique: Vec<_> = blobs.iter().filter(|blob| known.insert(blob.digest)).collect();
+        let threads = limit.clamp(1, unique.len().max(1));
         let queue: Mutex<VecDeque<&Descriptor>> = Mutex::new(unique.into());
         let first_error = Mutex::new(None);
         let stopping = Stopping { inner: progress, stop: AtomicBool::new(false) };

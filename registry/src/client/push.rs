@@ -1,5 +1,6 @@
 //! Pushing: blobs that the registry does not have, then the manifests.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
@@ -27,8 +28,8 @@ const CHUNK: u64 = 16 << 20;
 pub struct ImageToPush {
     /// The configs and layers of all.
     pub blobs: Vec<Descriptor>,
-    /// Repositories that may have some of the blobs; those of other registries are passed over.
-    pub mount_from: Vec<Reference>,
+    /// Images that have some of the blobs; where the registry has those, it may take the blobs from there.
+    pub mount_from: BTreeMap<Digest, Vec<Reference>>,
     /// The manifests that an index lists, with their media types; they are pushed by digest.
     pub members: Vec<(String, Vec<u8>)>,
     /// Media type of the manifest or index.
@@ -57,9 +58,11 @@ impl Client {
         store: &Store,
         progress: &dyn Progress,
     ) -> Result<Pushed, RegistryError> {
-        self.in_parallel(&image.blobs, progress, |blob, progress| {
+        let limit = self.config.limits.uploads;
+        self.in_parallel(&image.blobs, limit, progress, |blob, progress| {
             let open = || store.open_blob(&blob.digest).map_err(io::Error::other);
-            self.push_blob(reference, blob, &image.mount_from, &open, progress)
+            let sources = image.mount_from.get(&blob.digest).map(Vec::as_slice);
+            self.push_blob(reference, blob, sources.unwrap_or_default(), &open, progress)
         })?;
         for (media_type, bytes) in &image.members {
             let pinned = reference.with_digest(Digest::of(bytes));
@@ -80,12 +83,12 @@ impl Client {
         bytes: &[u8],
         progress: &dyn Progress,
     ) -> Result<Digest, RegistryError> {
-        let endpoint = Endpoint::of_registry(&reference.registry, &self.config.hosts);
+        let endpoint = Endpoint::for_push(reference, &self.config)?;
         let what = reference.familiar();
-        let call = self.call(&endpoint, push_scopes(reference, None), &what, progress);
+        let call = self.call(&endpoint, push_scopes(&endpoint, None), &what, progress);
         let rest = format!("manifests/{}", reference.selector());
         let reply = self.request(&call, &|link| {
-            Ask::new(Method::PUT, endpoint.address(link, &reference.repository, &rest))
+            Ask::new(Method::PUT, endpoint.address(link, &rest))
                 .with(header::CONTENT_TYPE, media_type)
                 .carrying(Payload::Bytes(bytes))
         })?;
@@ -112,28 +115,33 @@ impl Client {
         open: &(dyn Fn() -> io::Result<File> + Sync),
         progress: &dyn Progress,
     ) -> Result<(), RegistryError> {
-        let endpoint = Endpoint::of_registry(&reference.registry, &self.config.hosts);
+        let endpoint = Endpoint::for_push(reference, &self.config)?;
         let what = format!("blob {} of {}", blob.digest.short(), reference.familiar());
-        let source = mount_from.iter().find(|source| {
-            source.registry == reference.registry && source.repository != reference.repository
+        let sources = mount_from.iter().filter(|source| source.registry == reference.registry);
+        let mut sources = sources.filter_map(|it| Endpoint::for_push(it, &self.config).ok());
+        let mut source = sources.find(|source| {
+            source.authority == endpoint.authority && source.repository != endpoint.repository
         });
-        let call = self.call(&endpoint, push_scopes(reference, None), &what, progress);
+        let call = self.call(&endpoint, push_scopes(&endpoint, None), &what, progress);
         progress.started(&blob.digest, blob.size);
-        if self.has_blob(&call, reference, &blob.digest)? {
+        if self.has_blob(&call, &blob.digest)? {
             progress.finished(&blob.digest, true);
             return Ok(());
         }
         let mut attempt = 0;
         loop {
-            let with_mount = source.filter(|_| attempt == 0);
-            let scopes = push_scopes(reference, with_mount);
+            let with_mount = source.take();
+            let scopes = push_scopes(&endpoint, with_mount.as_ref());
             let call = Call { scopes, ..self.call(&endpoint, Scopes::new(), &what, progress) };
-            let session = match self.begin(&call, reference, blob, with_mount)? {
-                Session::Mounted => {
+            let session = match self.begin(&call, blob, with_mount.as_ref()) {
+                Ok(Session::Mounted) => {
                     progress.finished(&blob.digest, true);
                     return Ok(());
                 }
-                Session::At(address) => address,
+                Ok(Session::At(address)) => address,
+                // Who may not read there uploads.
+                Err(_) if with_mount.is_some() && !progress.is_cancelled() => continue,
+                Err(error) => return Err(error),
             };
             let why = match self.upload(&call, blob, &session, open) {
                 Ok(()) => {
@@ -153,15 +161,10 @@ impl Client {
         }
     }
 
-    fn has_blob(
-        &self,
-        call: &Call<'_>,
-        reference: &Reference,
-        digest: &Digest,
-    ) -> Result<bool, RegistryError> {
+    fn has_blob(&self, call: &Call<'_>, digest: &Digest) -> Result<bool, RegistryError> {
         let rest = format!("blobs/{digest}");
         let asked = self.request(call, &|link| {
-            let address = call.endpoint.address(link, &reference.repository, &rest);
+            let address = call.endpoint.address(link, &rest);
             Ask::new(Method::HEAD, address)
         });
         match asked {
@@ -175,12 +178,11 @@ impl Client {
     fn begin(
         &self,
         call: &Call<'_>,
-        reference: &Reference,
         blob: &Descriptor,
-        source: Option<&Reference>,
+        source: Option<&Endpoint>,
     ) -> Result<Session, RegistryError> {
         let make = |link| {
-            let mut address = call.endpoint.address(link, &reference.repository, "blobs/uploads/");
+            let mut address = call.endpoint.address(link, "blobs/uploads/");
             if let Some(source) = source {
                 address = uri::with_query(&address, "mount", &blob.digest.to_string());
                 address = uri::with_query(&address, "from", &source.repository);
@@ -282,8 +284,8 @@ fn location(call: &Call<'_>, reply: &Reply) -> Result<Uri, RegistryError> {
     })
 }
 
-fn push_scopes(reference: &Reference, source: Option<&Reference>) -> Scopes {
-    let mut scopes = vec![format!("repository:{}:pull,push", reference.repository)];
+fn push_scopes(endpoint: &Endpoint, source: Option<&Endpoint>) -> Scopes {
+    let mut scopes = vec![format!("repository:{}:pull,push", endpoint.repository)];
     scopes.extend(source.map(|source| format!("repository:{}:pull", source.repository)));
     scopes
 }

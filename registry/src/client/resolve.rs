@@ -5,13 +5,14 @@ use oci::{Descriptor, Digest, Document, ImageConfig, ImageIndex, Manifest, Platf
 use ureq::http::{Method, header};
 
 use super::{Call, Client};
+use crate::auth::Scopes;
 use crate::endpoint::Endpoint;
 use crate::error::RegistryError;
 use crate::progress::Progress;
 use crate::transport::Ask;
 
 /// How deep indexes may lie in indexes.
-const MAX_DEPTH: usize = 4;
+pub(super) const MAX_DEPTH: usize = 4;
 
 /// An image of a registry, without its layers.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,10 +38,10 @@ pub struct RemoteImage {
 }
 
 /// A manifest or index as it was sent; its digest is checked.
-struct Fetched {
-    digest: Digest,
-    document: Document,
-    bytes: Vec<u8>,
+pub(super) struct Fetched {
+    pub(super) digest: Digest,
+    pub(super) document: Document,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Client {
@@ -55,10 +56,9 @@ impl Client {
         platform: &Platform,
         progress: &dyn Progress,
     ) -> Result<RemoteImage, RegistryError> {
-        self.with_endpoints(&reference.registry, progress, |endpoint| {
+        self.with_endpoints(Endpoint::for_pull(reference, &self.config)?, progress, |endpoint| {
             let what = reference.familiar();
-            let scopes = vec![pull_scope(endpoint, reference)];
-            let call = self.call(endpoint, scopes, &what, progress);
+            let call = self.call(endpoint, pull_scope(endpoint), &what, progress);
             self.resolve_at(&call, reference, platform)
         })
     }
@@ -72,13 +72,12 @@ impl Client {
         reference: &Reference,
         progress: &dyn Progress,
     ) -> Result<Descriptor, RegistryError> {
-        self.with_endpoints(&reference.registry, progress, |endpoint| {
+        self.with_endpoints(Endpoint::for_pull(reference, &self.config)?, progress, |endpoint| {
             let what = reference.familiar();
-            let scopes = vec![pull_scope(endpoint, reference)];
-            let call = self.call(endpoint, scopes, &what, progress);
+            let call = self.call(endpoint, pull_scope(endpoint), &what, progress);
             let rest = format!("manifests/{}", reference.selector());
             let reply = self.request(&call, &|link| {
-                let address = endpoint.address(link, &reference.repository, &rest);
+                let address = endpoint.address(link, &rest);
                 Ask::new(Method::HEAD, address).with(header::ACCEPT, accept())
             })?;
             let digest =
@@ -87,7 +86,7 @@ impl Client {
             if let (Some(digest), Some(kind), Some(size)) = (digest, kind, reply.length()) {
                 return Ok(Descriptor::new(&kind, digest, size));
             }
-            let fetched = self.document(&call, reference, &reference.selector(), None)?;
+            let fetched = self.document(&call, &reference.selector(), None)?;
             let size = fetched.bytes.len() as u64;
             Ok(Descriptor::new(fetched.document.media_type(), fetched.digest, size))
         })
@@ -100,14 +99,14 @@ impl Client {
         platform: &Platform,
     ) -> Result<RemoteImage, RegistryError> {
         let selector = reference.selector();
-        let mut fetched = self.document(call, reference, &selector, reference.digest)?;
+        let mut fetched = self.document(call, &selector, reference.digest)?;
         let root = fetched.digest;
         let mut outermost = None;
         for _ in 0..MAX_DEPTH {
             let media_type = fetched.document.media_type().to_owned();
             let index = match fetched.document {
                 Document::Manifest(manifest) => {
-                    let config_bytes = self.config_of(call, reference, &manifest)?;
+                    let config_bytes = self.config_of(call, &manifest)?;
                     let config = ImageConfig::parse(&config_bytes).map_err(|source| {
                         RegistryError::Config { what: call.what.to_owned(), source }
                     })?;
@@ -133,7 +132,7 @@ impl Client {
             outermost.get_or_insert(fetched.bytes);
             let member = self.member(call, &index, platform)?;
             let selector = member.digest.to_string();
-            fetched = self.document(call, reference, &selector, Some(member.digest))?;
+            fetched = self.document(call, &selector, Some(member.digest))?;
         }
         Err(nonsense(call, "indexes in indexes in indexes".to_owned()))
     }
@@ -152,19 +151,23 @@ impl Client {
     }
 
     /// Fetches a manifest or index by tag or digest, and checks the digest if one is expected.
-    fn document(
+    pub(super) fn document(
         &self,
         call: &Call<'_>,
-        reference: &Reference,
         selector: &str,
         expected: Option<Digest>,
     ) -> Result<Fetched, RegistryError> {
         let reply = self.request(call, &|link| {
             let rest = format!("manifests/{selector}");
-            Ask::get(call.endpoint.address(link, &reference.repository, &rest))
-                .with(header::ACCEPT, accept())
+            Ask::get(call.endpoint.address(link, &rest)).with(header::ACCEPT, accept())
         })?;
         let kind = reply.text_header("content-type").map(str::to_owned);
+        if let Some(coding) = reply.text_header("content-encoding").filter(|it| *it != "identity") {
+            return Err(nonsense(
+                call,
+                format!("it is packed as `{coding}`, which nobody asked for"),
+            ));
+        }
         // By tag, the registry's own word is what there is to compare with.
         let told = reply.text_header("docker-content-digest").and_then(|text| text.parse().ok());
         let too_big = || RegistryError::TooBig {
@@ -191,12 +194,7 @@ impl Client {
         Ok(Fetched { digest, document, bytes })
     }
 
-    fn config_of(
-        &self,
-        call: &Call<'_>,
-        reference: &Reference,
-        manifest: &Manifest,
-    ) -> Result<Vec<u8>, RegistryError> {
+    fn config_of(&self, call: &Call<'_>, manifest: &Manifest) -> Result<Vec<u8>, RegistryError> {
         let config = &manifest.config;
         let kind = config.media_type.as_str();
         if !media_type::is_config(kind) && kind != "application/octet-stream" {
@@ -210,7 +208,7 @@ impl Client {
             });
         }
         let mut bytes = Vec::new();
-        self.download(call, reference, config, &mut bytes)?;
+        self.download(call, config, &mut bytes)?;
         let found = Digest::of(&bytes);
         match found == config.digest {
             true => Ok(bytes),
@@ -224,7 +222,7 @@ impl Client {
     }
 }
 
-fn nonsense(call: &Call<'_>, detail: String) -> RegistryError {
+pub(super) fn nonsense(call: &Call<'_>, detail: String) -> RegistryError {
     let (host, what) = (call.endpoint.name.clone(), call.what.to_owned());
     RegistryError::Protocol { host, what, detail }
 }
@@ -233,6 +231,6 @@ fn accept() -> String {
     media_type::DOCUMENTS.join(", ")
 }
 
-pub(super) fn pull_scope(endpoint: &Endpoint, reference: &Reference) -> String {
-    format!("repository:{}{}:pull", endpoint.prefix, reference.repository)
+pub(super) fn pull_scope(endpoint: &Endpoint) -> Scopes {
+    vec![format!("repository:{}:pull", endpoint.repository)]
 }

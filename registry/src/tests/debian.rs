@@ -32,7 +32,10 @@ fn an_image_goes_there_and_back() {
     let pushed = client.push_image(&reference, &to_push, &store, &Quiet).unwrap();
     assert_eq!(pushed.digest, Digest::of(&image.manifest));
     client.push_image(&reference, &to_push, &store, &Quiet).unwrap();
-    let mounted = ImageToPush { mount_from: vec![reference.clone()], ..to_push };
+    let mounted = ImageToPush {
+        mount_from: [(Digest::of(&layer), vec![reference.clone()])].into(),
+        ..to_push
+    };
     let other = Reference::parse(&format!("{host}/dfc/other:two")).unwrap();
     client.push_image(&other, &mounted, &store, &Quiet).unwrap();
 

@@ -305,7 +305,7 @@ fn one_failure_of_many_stops_the_others() {
     }
     let blobs: Vec<Descriptor> = (0..50_u8).map(|number| descriptor("x", &[number])).collect();
     let progress = Counting::default();
-    let outcome = client().in_parallel(&blobs, &progress, |blob, progress| {
+    let outcome = client().in_parallel(&blobs, 3, &progress, |blob, progress| {
         progress.started(&blob.digest, blob.size);
         std::thread::sleep(Duration::from_millis(2));
         match blob.digest == blobs[3].digest {
