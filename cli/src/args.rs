@@ -54,9 +54,9 @@ pub(crate) enum Command {
     /// Write the files of an image to a tar
     Export(image::ExportArgs),
     /// Get images from a registry
-    Pull(image::PullArgs),
+    Pull(registry::PullArgs),
     /// Send images to a registry
-    Push(image::PushArgs),
+    Push(registry::PushArgs),
     /// Keep a name and password for a registry
     Login(registry::LoginArgs),
     /// Forget the name and password for a registry

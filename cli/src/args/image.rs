@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::registry::{PullArgs, PushArgs};
+
 /// `dfc image …`: docker's longer names of the same commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
@@ -201,31 +203,6 @@ pub(crate) struct LoadArgs {
     /// Print nothing but names
     #[arg(short, long)]
     pub(crate) quiet: bool,
-}
-
-/// `dfc pull`
-#[derive(Debug, Args)]
-pub(crate) struct PullArgs {
-    /// The platform
-    #[arg(long, value_name = "OS/ARCH")]
-    pub(crate) platform: Option<String>,
-    /// Print the names only
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-    /// The images
-    #[arg(value_name = "NAME[:TAG]", required = true)]
-    pub(crate) images: Vec<String>,
-}
-
-/// `dfc push`
-#[derive(Debug, Args)]
-pub(crate) struct PushArgs {
-    /// Print the digests only
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-    /// The images
-    #[arg(value_name = "NAME[:TAG]", required = true)]
-    pub(crate) images: Vec<String>,
 }
 
 /// `dfc prune`

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::login::target;
 use crate::args::registry::LogoutArgs;
 use crate::error::CliError;
 use crate::images::remote;
@@ -9,13 +10,15 @@ use crate::ui::Ui;
 
 /// Runs the command.
 pub(crate) fn run(args: &LogoutArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
+    let target = target(&args.host)?;
     let known = remote::credentials(&ui.env)?;
-    match known.forget(&args.host).map_err(|error| CliError::caused(&error))? {
-        Some(text) => {
-            remote::write_credentials(&ui.env, &text)?;
-            ui.note(format_args!("Logged out of {}.", args.host));
-        }
-        None => ui.note(format_args!("Nothing is kept for {}.", args.host)),
+    let forgotten = known.forget(&target).map_err(|error| CliError::caused(&error))?;
+    if let Some(text) = &forgotten.text {
+        remote::write_credentials(&ui.env, text)?;
+    }
+    match forgotten.was_known {
+        true => ui.note(format_args!("Removed the login for {target}.")),
+        false => ui.note(format_args!("Not logged in to {target}.")),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -68,3 +68,8 @@ pub(crate) fn reference(text: &str) -> Result<Reference, CliError> {
             .help("a name is NAME[:TAG] in lower case, such as team/app:1.0")
     })
 }
+
+/// Whether the name of an image has a tag or a digest.
+pub(crate) fn says_which(text: &str) -> bool {
+    text.contains('@') || text.rsplit('/').next().is_some_and(|last| last.contains(':'))
+}

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use oci::Reference;
 use oci::manifest::{Descriptor, media_type};
+use oci::{Digest, Platform, Reference};
 use registry::ImageToPush;
 use store::{ImageRecord, Store};
 
-use super::find;
+use super::member_for;
 use super::remote::Remote;
 use crate::error::CliError;
 use crate::progress::Reporter;
@@ -18,51 +18,151 @@ pub(crate) fn image(
     remote: &Remote,
     name: &Reference,
     reporter: &Reporter,
-) -> Result<oci::Digest, CliError> {
-    let record = store.image_named(name)?.ok_or_else(|| {
+) -> Result<Digest, CliError> {
+    push(store, remote, name, None, reporter)
+}
+
+/// As [`image`]; of an image for several platforms, the one for `platform` alone.
+pub(crate) fn push(
+    store: &Store,
+    remote: &Remote,
+    name: &Reference,
+    platform: Option<&Platform>,
+    reporter: &Reporter,
+) -> Result<Digest, CliError> {
+    let mut record = store.image_named(name)?.ok_or_else(|| {
         CliError::failed(format!("there is no image `{}`", name.familiar()))
             .help("give one the name with `dfc tag`, or build it with -t")
     })?;
+    if let Some(platform) = platform {
+        record = member_for(store, record, platform)?.ok_or_else(|| {
+            CliError::failed(format!("`{}` has no image for {platform}", name.familiar()))
+        })?;
+    }
     let task = reporter.task(format!("pushing {name}"));
-    let image = to_push(store, &record)?;
-    let sizes: BTreeMap<_, _> = image.blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
-    let progress = |digest: &oci::Digest, done: u64| {
-        task.part(&digest.short(), done, sizes.get(digest).copied());
-    };
-    let pushed = remote
-        .push(name, &image, store, &progress)
-        .map_err(|error| CliError::failed(format!("cannot push {}: {error}", name.familiar())))?;
+    let image = to_push(store, &record, name)?;
+    let pushed = remote.push(name, &image, store, &task).map_err(|error| {
+        match damaged(store, &image.blobs) {
+            Some(digest) => CliError::failed(format!(
+                "cannot push {}: the blob {digest} in the store is damaged",
+                name.familiar()
+            ))
+            .help("`dfc pull` or build the image again; `dfc prune` first, if it is not fetched"),
+            None => CliError::failed(format!("cannot push {}: {error}", name.familiar())),
+        }
+    })?;
     task.done();
     Ok(pushed.digest)
 }
 
+/// The names of a repository's images in the store.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn tags(store: &Store, name: &Reference) -> Result<Vec<Reference>, CliError> {
+    let images = store.images()?;
+    let names = images.into_iter().flat_map(|image| image.names);
+    let same = |it: &Reference| it.registry == name.registry && it.repository == name.repository;
+    let mut names: Vec<Reference> = names.filter(same).collect();
+    names.sort_by(|a, b| a.tag.cmp(&b.tag));
+    match names.is_empty() {
+        true => Err(CliError::failed(format!("there is no image `{}`", name.familiar_name()))),
+        false => Ok(names),
+    }
+}
+
 /// The documents and blobs of an image, or of all images of an index.
-fn to_push(store: &Store, record: &ImageRecord) -> Result<ImageToPush, CliError> {
+fn to_push(store: &Store, record: &ImageRecord, name: &Reference) -> Result<ImageToPush, CliError> {
     let mut image = ImageToPush {
-        mount_from: record.names.clone(),
         media_type: record.media_type.clone(),
         manifest: store.read_blob(&record.manifest)?,
         ..ImageToPush::default()
     };
-    let mut members = vec![record.clone()];
-    if media_type::is_index(&record.media_type) {
-        members.clear();
-        for digest in &record.members {
-            members.extend(store.image(digest)?);
-            let bytes = store.read_blob(digest)?;
-            let kind = members.last().map(|it| it.media_type.clone()).unwrap_or_default();
-            image.members.push((kind, bytes));
+    let mut members = Vec::new();
+    collect(store, record, name, &mut members)?;
+    for member in &members {
+        if member.manifest != record.manifest {
+            let bytes = store.read_blob(&member.manifest)?;
+            image.members.push((member.media_type.clone(), bytes));
+        }
+        if !media_type::is_index(&member.media_type) {
+            image.blobs.extend(blobs_of(store, member)?);
         }
     }
-    for member in &members {
-        let (manifest, _) = find::documents(store, member)?;
-        let blobs = std::iter::once(manifest.config).chain(manifest.layers);
-        image.blobs.extend(blobs.filter(|blob| !is_foreign(blob)));
+    for other in store.images()?.iter().filter(|other| is_of(other, &name.registry)) {
+        // An image that is not whole has nothing to offer.
+        for blob in blobs_of(store, other).unwrap_or_default() {
+            let names = image.mount_from.entry(blob.digest).or_default();
+            names.extend(other.names.iter().filter(|it| it.registry == name.registry).cloned());
+        }
     }
+    image.mount_from = only(image.mount_from, &image.blobs);
     Ok(image)
 }
 
-/// Layers that registries must not keep.
+fn is_of(image: &ImageRecord, registry: &str) -> bool {
+    !media_type::is_index(&image.media_type)
+        && image.names.iter().any(|name| name.registry == registry)
+}
+
+fn only(
+    mut sources: BTreeMap<Digest, Vec<Reference>>,
+    blobs: &[Descriptor],
+) -> BTreeMap<Digest, Vec<Reference>> {
+    let wanted: std::collections::BTreeSet<_> = blobs.iter().map(|blob| blob.digest).collect();
+    sources.retain(|digest, _| wanted.contains(digest));
+    sources
+}
+
+/// An image and, each before what lists it, the members of an index.
+fn collect(
+    store: &Store,
+    record: &ImageRecord,
+    name: &Reference,
+    members: &mut Vec<ImageRecord>,
+) -> Result<(), CliError> {
+    for digest in &record.members {
+        let member = store.image(digest)?.ok_or_else(|| {
+            CliError::failed(format!(
+                "`{}` is for several platforms, and the image {} of it is not in the store",
+                name.familiar(),
+                digest.short()
+            ))
+            .help("get all with `dfc pull --all-platforms`, or push one with --platform")
+        })?;
+        if members.iter().all(|known| known.manifest != *digest) {
+            collect(store, &member, name, members)?;
+        }
+    }
+    members.push(record.clone());
+    Ok(())
+}
+
+/// Config and layers, but for those that registries must not keep.
+fn blobs_of(store: &Store, image: &ImageRecord) -> Result<Vec<Descriptor>, CliError> {
+    let manifest = super::parse_manifest(&store.read_blob(&image.manifest)?)
+        .map_err(|error| CliError::caused(&error))?;
+    let blobs = std::iter::once(manifest.config).chain(manifest.layers);
+    Ok(blobs.filter(|blob| !is_foreign(blob)).collect())
+}
+
 fn is_foreign(blob: &Descriptor) -> bool {
     blob.media_type.contains("nondistributable") || blob.media_type.contains("foreign")
+}
+
+/// The first blob that is not what its name says. Reads them all: only asked when a push has failed.
+fn damaged(store: &Store, blobs: &[Descriptor]) -> Option<Digest> {
+    let is_damaged = |blob: &&Descriptor| {
+        let Ok(mut file) = store.open_blob(&blob.digest) else { return false };
+        let mut hasher = oci::digest::Hasher::default();
+        let mut buffer = vec![0; 128 << 10];
+        loop {
+            match std::io::Read::read(&mut file, &mut buffer) {
+                Ok(0) => return hasher.finish() != blob.digest,
+                Ok(count) => hasher.update(&buffer[..count]),
+                Err(_) => return true,
+            }
+        }
+    };
+    blobs.iter().find(is_damaged).map(|blob| blob.digest)
 }
