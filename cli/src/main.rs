@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod cache;
 mod commands;
 mod config;
 mod deliver;

@@ -4,12 +4,15 @@ use compiler::op::SourceOp;
 use compiler::{Op, Target};
 use oci::manifest::{Compression, Descriptor, Manifest, media_type};
 use oci::{History, ImageConfig};
+use store::LayerId;
 
-use crate::build::{Outcomes, Packs};
+use crate::build::{Outcomes, Packs, done_steps};
 use crate::env::Deliver;
 use crate::error::Cause;
+use crate::export;
 use crate::image::{BuiltImage, BuiltLayer};
 use crate::op::source::snapshot;
+use crate::portable::INLINE_FIELD;
 use crate::run::Cx;
 use crate::snapshot::{Layer, Snapshot};
 use crate::time::rfc3339;
@@ -41,6 +44,16 @@ pub(crate) fn assemble(
     config.rootfs.diff_ids = layers.iter().filter_map(|layer| layer.diff_id).collect();
     match_layers(cx, target, &mut config, tree.layers.len());
     fill_in_times(cx, &mut config, &tree);
+    if cx.env.settings.inline_cache {
+        let epoch = |id: &LayerId| match packs.get(id) {
+            Some(packed) => packed.epoch,
+            None => None,
+        };
+        let of = |layer: &BuiltLayer| Some((layer.id?, (layer.diff_id?, epoch(&layer.id?))));
+        let diff_ids = layers.iter().filter_map(of).collect();
+        let portable = export::inline(cx.env.store, &done_steps(cx), &diff_ids)?;
+        config.other.insert(INLINE_FIELD.to_owned(), portable.to_value());
+    }
     let manifest = match cx.env.settings.deliver {
         Deliver::Trees | Deliver::Nothing => None,
         Deliver::Blobs | Deliver::NewBlobs => Some(put_manifest(cx, &config, &layers)?),

@@ -1,7 +1,7 @@
 //! [`build`]: hands ready steps to threads, merges what comes back, and packs layers of images meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use compiler::op::SourceOp;
@@ -9,13 +9,15 @@ use compiler::{BuildGraph, Op, Role, StepId};
 use store::{LayerId, Packed};
 
 use crate::assemble::assemble;
+use crate::cache::stored;
 use crate::cancel::Cancel;
 use crate::env::{Deliver, Env};
 use crate::error::{BuildError, Cause};
+use crate::export::DoneStep;
 use crate::image::BuiltImage;
 use crate::op::exec::runner::{InSandbox, Runner};
 use crate::plan::Plan;
-use crate::run::{Cx, Inputs, Outcome, run_step};
+use crate::run::{Cx, Inputs, Outcome, StepResult, run_step};
 use crate::schedule::{Threads, Workers, with_workers};
 use crate::status::Event;
 use crate::unpacked::Fresh;
@@ -30,6 +32,8 @@ pub struct Built {
     pub images: Vec<BuiltImage>,
     /// The layers that each step added, by position of the step.
     pub layers: Vec<Vec<LayerId>>,
+    /// The steps that can be cached, for other machines.
+    pub steps: Vec<DoneStep>,
 }
 
 /// Builds what the graph asks for.
@@ -59,16 +63,60 @@ pub(crate) fn build_with(
 }
 
 fn build_in(graph: &BuildGraph, env: &Env<'_>, runner: &dyn Runner) -> Result<Built, BuildError> {
+    let mut distrusted = BTreeSet::new();
+    let mut mended = BTreeSet::new();
+    loop {
+        let tried = build_once(graph, env, runner, &distrusted);
+        let Err(error) = &tried else { return tried };
+        // Whoever stopped the build hears of it; after any other failure the steps that were under way are stopped.
+        if env.cancel.is_cancelled() || !mend(env, error, &mut distrusted, &mut mended) {
+            return tried;
+        }
+    }
+}
+
+/// Takes out of the build's way what it stumbled over, if the build can do without: a cache of another machine that
+/// does not hold what it says, or something of the store that is damaged. Everything that ran stays cached, so that
+/// trying again takes little.
+fn mend(
+    env: &Env<'_>,
+    error: &BuildError,
+    distrusted: &mut BTreeSet<usize>,
+    mended: &mut BTreeSet<String>,
+) -> bool {
+    let text = match &*error.cause {
+        Cause::Import { source_number, .. } if distrusted.insert(*source_number) => {
+            format!("{error}; building without it")
+        }
+        Cause::Store(damage) => match env.store.forget_damaged(damage) {
+            Ok(Some(what)) if mended.insert(what.clone()) => {
+                format!("{what} in the store was damaged; it is fetched or made again")
+            }
+            Ok(_) | Err(_) => return false,
+        },
+        _ => return false,
+    };
+    env.status.event(Event::Notice { step: None, text });
+    true
+}
+
+fn build_once(
+    graph: &BuildGraph,
+    env: &Env<'_>,
+    runner: &dyn Runner,
+    distrusted: &BTreeSet<usize>,
+) -> Result<Built, BuildError> {
     let stop = Cancel::default();
     let inner = stop.clone();
     let _outer = env.cancel.on_cancel(move || inner.cancel());
     let failed = |(id, cause): (StepId, Cause)| BuildError::new(graph, Some(id), cause);
-    let cx = Cx::new(graph, env, stop, runner).map_err(failed)?;
+    let mut cx = Cx::new(graph, env, stop, runner).map_err(failed)?;
+    cx.distrusted.clone_from(distrusted);
+    let cx = cx;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = Threads {
         steps: env.settings.jobs.unwrap_or(MANY_JOBS).clamp(1, graph.len().max(1)),
         packs: cores.min(4),
-        pieces: cores,
     };
     let (outcomes, packs) = with_workers(
         threads,
@@ -76,7 +124,6 @@ fn build_in(graph: &BuildGraph, env: &Env<'_>, runner: &dyn Runner) -> Result<Bu
         |job: PackJob| job.run(&cx),
         |workers| Merge::new(&cx, workers).run(),
     )
-    .map_err(|source| BuildError::new(graph, None, Cause::Threads(source)))?
     .map_err(|(id, cause)| BuildError::new(graph, id, cause))?;
     let images = graph
         .targets
@@ -88,7 +135,21 @@ fn build_in(graph: &BuildGraph, env: &Env<'_>, runner: &dyn Runner) -> Result<Bu
         let layers = outcome.iter().flat_map(|outcome| &outcome.layers);
         layers.map(|layer| layer.id).collect()
     };
-    Ok(Built { images, layers: outcomes.iter().map(added).collect() })
+    Ok(Built { images, layers: outcomes.iter().map(added).collect(), steps: done_steps(&cx) })
+}
+
+/// The steps that can be cached, in the graph's order.
+pub(crate) fn done_steps(cx: &Cx<'_>) -> Vec<DoneStep> {
+    let results = cx.results.lock().unwrap_or_else(PoisonError::into_inner);
+    let done = |(id, result): (&StepId, &StepResult)| DoneStep {
+        keys: result.keys.clone(),
+        definition: stored(&result.definition),
+        layer: result.layer,
+        duration: result.duration,
+        in_image: cx.needs.image(*id),
+        elsewhere: cx.remote.elsewhere(result.layer.id),
+    };
+    results.iter().map(done).collect()
 }
 
 /// What comes back from the threads.
@@ -125,11 +186,10 @@ impl PackJob {
                 let compression = cx.env.settings.compression;
                 let packed = match &self.fresh {
                     Some(fresh) => fresh.pack(cx),
-                    None => cx
-                        .env
-                        .store
-                        .pack(self.layer, compression, cx.graph.epoch)
-                        .map_err(Cause::from),
+                    None => cx.remote.bring_one(cx, self.step, self.layer).and_then(|()| {
+                        let packed = cx.env.store.pack(self.layer, compression, cx.graph.epoch);
+                        packed.map_err(Cause::from)
+                    }),
                 };
                 packed.map(Some)
             }
@@ -153,7 +213,7 @@ pub(crate) type Packs = BTreeMap<LayerId, Packed>;
 /// The one place where results come together.
 struct Merge<'a, 'b> {
     cx: &'a Cx<'b>,
-    workers: &'a Workers<(StepId, Inputs), PackJob, Done>,
+    workers: &'a Workers<'a, (StepId, Inputs), PackJob, Done>,
     plan: Plan,
     outcomes: Outcomes,
     packs: Packs,
@@ -167,7 +227,10 @@ struct Merge<'a, 'b> {
 type Merged = Result<(Outcomes, Packs), (Option<StepId>, Cause)>;
 
 impl<'a, 'b> Merge<'a, 'b> {
-    fn new(cx: &'a Cx<'b>, workers: &'a Workers<(StepId, Inputs), PackJob, Done>) -> Merge<'a, 'b> {
+    fn new(
+        cx: &'a Cx<'b>,
+        workers: &'a Workers<'a, (StepId, Inputs), PackJob, Done>,
+    ) -> Merge<'a, 'b> {
         Merge {
             cx,
             workers,

@@ -18,6 +18,8 @@ pub struct BuildError {
     pub name: String,
     /// The very word that is at fault, else the step's instruction.
     pub span: Option<Span>,
+    /// The step's instruction.
+    pub step_span: Option<Span>,
     /// Why.
     pub cause: Box<Cause>,
 }
@@ -26,8 +28,9 @@ impl BuildError {
     /// The failure of a step, or of none.
     pub(crate) fn new(graph: &BuildGraph, step: Option<StepId>, cause: Cause) -> BuildError {
         let name = step.map(|id| graph.step(id).name.clone()).unwrap_or_default();
-        let span = cause.span().or_else(|| graph.step(step?).span);
-        BuildError { step, name, span, cause: Box::new(cause) }
+        let step_span = step.and_then(|id| graph.step(id).span);
+        let span = cause.span().or(step_span);
+        BuildError { step, name, span, step_span, cause: Box::new(cause) }
     }
 
     /// What to do, if there is something to say beyond the message.
@@ -69,9 +72,17 @@ pub enum Cause {
         /// The word that is at fault.
         span: Option<Span>,
     },
-    /// A name in `USER` or a path of a mount is not in the tree.
+    /// A device that no command can have.
     #[error("{0}")]
     Exec(String),
+    /// A name in `USER` is not in the tree.
+    #[error("{message}")]
+    User {
+        /// Which, and where it was looked for.
+        message: String,
+        /// The word of the USER, if it is in this file.
+        span: Option<Span>,
+    },
     /// A required secret was not given.
     #[error("secret {id}: not found")]
     SecretMissing {
@@ -97,6 +108,16 @@ pub enum Cause {
     /// Images, downloads, secrets.
     #[error(transparent)]
     Outside(#[from] OutsideError),
+    /// A cache of another machine does not hold what it says.
+    #[error("the cache {name} cannot be used: {why}")]
+    Import {
+        /// Its position.
+        source_number: usize,
+        /// What it is called.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The store.
     #[error(transparent)]
     Store(#[from] store::StoreError),
@@ -127,6 +148,7 @@ impl Cause {
     pub(crate) fn at(mut self, word: Option<Span>) -> Cause {
         match &mut self {
             Cause::File { span, .. }
+            | Cause::User { span, .. }
             | Cause::SecretMissing { span, .. }
             | Cause::AgentMissing { span, .. } => *span = span.or(word),
             Cause::ExitCode { .. }
@@ -135,6 +157,7 @@ impl Cause {
             | Cause::NoContext(_)
             | Cause::Pattern(_)
             | Cause::Outside(_)
+            | Cause::Import { .. }
             | Cause::Store(_)
             | Cause::Io { .. }
             | Cause::Threads(_)
@@ -147,6 +170,7 @@ impl Cause {
     fn span(&self) -> Option<Span> {
         match self {
             Cause::File { span, .. }
+            | Cause::User { span, .. }
             | Cause::SecretMissing { span, .. }
             | Cause::AgentMissing { span, .. } => *span,
             Cause::ExitCode { .. }
@@ -155,6 +179,7 @@ impl Cause {
             | Cause::NoContext(_)
             | Cause::Pattern(_)
             | Cause::Outside(_)
+            | Cause::Import { .. }
             | Cause::Store(_)
             | Cause::Io { .. }
             | Cause::Threads(_)
@@ -168,6 +193,9 @@ impl Cause {
                 Some("the command ran out of memory; give it more with --memory".into())
             }
             Cause::File { help, .. } => help.clone(),
+            Cause::User { .. } => Some(
+                "make it by an earlier RUN, such as `RUN useradd NAME`, or write a number".into(),
+            ),
             Cause::Outside(outside) => outside.help.clone(),
             Cause::SecretMissing { id, .. } => {
                 Some(format!("give it with --secret id={id},src=FILE"))
@@ -182,6 +210,7 @@ impl Cause {
             | Cause::Exec(_)
             | Cause::NoContext(_)
             | Cause::Pattern(_)
+            | Cause::Import { .. }
             | Cause::Store(_)
             | Cause::Io { .. }
             | Cause::Threads(_)

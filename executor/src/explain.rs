@@ -12,7 +12,7 @@ use crate::op::exec::ExecStep;
 use crate::op::exec::runner::InSandbox;
 use crate::op::file::FileStep;
 use crate::op::{merge, source};
-use crate::run::{Cx, Found, Inputs, Made, Outcome, look_up};
+use crate::run::{Cx, Found, Inputs, Outcome, look_up};
 use crate::verdict::{StepReport, Verdict};
 
 /// Says of each step, in the graph's order, whether it is cached and why not. Runs nothing and fetches nothing.
@@ -78,13 +78,8 @@ fn one(cx: &Cx<'_>, id: StepId, inputs: &Inputs) -> Result<(Verdict, Option<Outc
     Ok(match found {
         Found::Miss { reasons, .. } => (Verdict::Miss(reasons), None),
         Found::Hit(hit) => {
-            let outcome = Outcome {
-                made: Made::Layers(base.with(&hit.layers)),
-                layers: hit.layers,
-                verdict: Verdict::Hit,
-                fresh: None,
-            };
-            (Verdict::Hit, Some(outcome))
+            let outcome = cx.cached(&base, hit);
+            (outcome.verdict.clone(), Some(outcome))
         }
     })
 }

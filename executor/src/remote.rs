@@ -1,52 +1,127 @@
-//! [`Remote`]: layers of images that are fetched when something needs to look into them, and not before.
+//! [`Remote`]: layers of images and of other machines' caches. They are known by name, and fetched when something needs
+//! to look into them, and not before.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use compiler::StepId;
 use compiler::op::ImageSource;
+use compiler::{CacheKey, KeyRecord, StepId};
 use oci::Digest;
 use oci::manifest::Descriptor;
-use store::{LayOut, LayerId};
+use store::{LayOut, LayerId, StoreError};
 
+use crate::cache::preimage::Preimage;
+use crate::cache::{Hit, Lookup, Ran};
+use crate::env::OutsideError;
 use crate::error::Cause;
+use crate::export::Elsewhere;
+use crate::import::{self, Imported, ImportedLayer};
 use crate::run::Cx;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Layer, Snapshot};
 use crate::status::Event;
 
-/// The layers of the build's images.
+/// The layers of the build's images and imports.
 #[derive(Debug, Default)]
 pub(crate) struct Remote {
     layers: Mutex<BTreeMap<LayerId, Arc<RemoteLayer>>>,
 }
 
-/// A layer of an image.
+/// A layer that may be elsewhere.
 #[derive(Debug)]
-pub(crate) struct RemoteLayer {
-    image: ImageSource,
+struct RemoteLayer {
+    origin: Origin,
     diff_id: Digest,
-    /// As the image's manifest has it.
+    /// As the manifest has it.
     blob: Descriptor,
     /// Whether its files are needed, and not only its index.
     files: AtomicBool,
     /// Whether its content is in the store; locked while it is brought there.
     is_here: Mutex<bool>,
+    /// Steps of imports that are recorded once it is here.
+    pending: Mutex<Vec<Pending>>,
+}
+
+/// Who has a layer.
+#[derive(Debug)]
+enum Origin {
+    Image(ImageSource),
+    /// Position of the import, and what the layer should be.
+    Import(usize, ImportedLayer),
+}
+
+/// A step of an import that becomes one of the store.
+#[derive(Debug)]
+struct Pending {
+    lookup: Lookup,
+    keys: Vec<CacheKey>,
+    preimage: Preimage,
+    ran: Ran,
 }
 
 impl Remote {
-    /// Makes a layer known.
-    pub(crate) fn add(&self, id: LayerId, image: &ImageSource, diff_id: Digest, blob: Descriptor) {
-        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        layers.entry(id).or_insert_with(|| {
-            Arc::new(RemoteLayer {
-                image: image.clone(),
-                diff_id,
-                blob,
-                files: AtomicBool::new(false),
-                is_here: Mutex::new(false),
-            })
-        });
+    /// Makes a layer of an image known. Where nothing may be written it has a name for this process only.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub(crate) fn declare(
+        &self,
+        cx: &Cx<'_>,
+        image: &ImageSource,
+        diff_id: Digest,
+        blob: Descriptor,
+    ) -> Result<LayerId, Cause> {
+        let id = self.name(cx, &diff_id, &blob)?;
+        self.add(id, || RemoteLayer::new(Origin::Image(image.clone()), diff_id, blob));
+        Ok(id)
+    }
+
+    /// Looks a step up in the imports.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub(crate) fn find(
+        &self,
+        cx: &Cx<'_>,
+        id: StepId,
+        lookup: &Lookup,
+        beside: &[CacheKey],
+        content: &KeyRecord,
+    ) -> Result<Option<Hit>, Cause> {
+        for found in import::find(cx.env.imports, &cx.distrusted, &content.key()) {
+            let layer = self.name(cx, &found.layer.diff_id, &found.layer.blob)?;
+            let here = match layer.0 < 0 {
+                true => None,
+                false => cx.env.store.layer(layer)?.result,
+            };
+            if here.is_some_and(|result| result != found.layer.result) {
+                // The layer is known here, and is not what the cache says.
+                continue;
+            }
+            let preimage = Preimage::new(&lookup.definition, content);
+            let pending =
+                pending(lookup, [beside, &found.step.keys].concat(), preimage, found, layer);
+            if here.is_some() {
+                if !cx.explains {
+                    pending.record(cx)?;
+                }
+            } else {
+                let origin = || Origin::Import(found.source, found.layer.clone());
+                let make =
+                    || RemoteLayer::new(origin(), found.layer.diff_id, found.layer.blob.clone());
+                lock(&self.add(layer, make).pending).push(pending);
+                if cx.needs.files(id) {
+                    self.need_files(layer);
+                }
+            }
+            let digest = found.layer.result.0;
+            return Ok(Some(Hit {
+                layers: vec![Layer { id: layer, digest, created: found.step.created }],
+                duration: found.step.duration,
+                source: Some(found.source),
+            }));
+        }
+        Ok(None)
     }
 
     /// Says that a layer will be needed as files, so that they are written when it is unpacked.
@@ -61,8 +136,40 @@ impl Remote {
         self.of(id).map(|layer| (layer.diff_id, layer.blob.clone()))
     }
 
+    /// Where a layer of an import is.
+    pub(crate) fn elsewhere(&self, id: LayerId) -> Option<Elsewhere> {
+        let layer = self.of(id)?;
+        match &layer.origin {
+            Origin::Image(_) => None,
+            Origin::Import(source, told) => Some(Elsewhere {
+                source: *source,
+                blob: told.blob.clone(),
+                diff_id: told.diff_id,
+                epoch: told.epoch,
+            }),
+        }
+    }
+
+    /// The layer with this tar in the store. Negative numbers are names for this process only.
+    fn name(&self, cx: &Cx<'_>, diff_id: &Digest, blob: &Descriptor) -> Result<LayerId, Cause> {
+        if let Some(id) = cx.env.store.layer_by_diff_id(diff_id)? {
+            return Ok(id);
+        }
+        if !cx.explains {
+            return Ok(cx.env.store.declare_layer(diff_id, blob)?);
+        }
+        let layers = lock(&self.layers);
+        let known = layers.iter().find(|(id, layer)| id.0 < 0 && layer.diff_id == *diff_id);
+        let lowest = layers.first_key_value().map_or(0, |(id, _)| id.0.min(0));
+        Ok(known.map_or(LayerId(lowest - 1), |(id, _)| *id))
+    }
+
+    fn add(&self, id: LayerId, make: impl FnOnce() -> RemoteLayer) -> Arc<RemoteLayer> {
+        Arc::clone(lock(&self.layers).entry(id).or_insert_with(|| Arc::new(make())))
+    }
+
     fn of(&self, id: LayerId) -> Option<Arc<RemoteLayer>> {
-        self.layers.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        lock(&self.layers).get(&id).cloned()
     }
 
     /// Sees to it that the layers of a tree can be looked into. Several are fetched at the same time.
@@ -74,7 +181,7 @@ impl Remote {
             .layers
             .iter()
             .filter_map(|layer| Some((layer.id, self.of(layer.id)?)))
-            .filter(|(_, remote)| !*remote.is_here.lock().unwrap_or_else(PoisonError::into_inner))
+            .filter(|(_, remote)| !*lock(&remote.is_here))
             .collect();
         match missing.as_slice() {
             [] => Ok(()),
@@ -91,6 +198,17 @@ impl Remote {
         }
     }
 
+    /// Sees to it that a layer of an import is in the store.
+    ///
+    /// # Errors
+    /// It cannot be fetched, or is not what the import says.
+    pub(crate) fn bring_one(&self, cx: &Cx<'_>, step: StepId, id: LayerId) -> Result<(), Cause> {
+        match self.of(id) {
+            Some(layer) => bring_layer(cx, step, id, &layer),
+            None => Ok(()),
+        }
+    }
+
     /// Sees to it that the blob of a layer is in the store.
     ///
     /// # Errors
@@ -98,7 +216,7 @@ impl Remote {
     pub(crate) fn bring_blob(&self, cx: &Cx<'_>, step: StepId, id: LayerId) -> Result<(), Cause> {
         match self.of(id) {
             Some(layer) => {
-                let _alone = layer.is_here.lock().unwrap_or_else(PoisonError::into_inner);
+                let _alone = lock(&layer.is_here);
                 fetch(cx, step, &layer)
             }
             None => Ok(()),
@@ -106,14 +224,59 @@ impl Remote {
     }
 }
 
+impl RemoteLayer {
+    fn new(origin: Origin, diff_id: Digest, blob: Descriptor) -> RemoteLayer {
+        RemoteLayer {
+            origin,
+            diff_id,
+            blob,
+            files: AtomicBool::new(false),
+            is_here: Mutex::new(false),
+            pending: Mutex::default(),
+        }
+    }
+}
+
+impl Pending {
+    fn record(&self, cx: &Cx<'_>) -> Result<(), Cause> {
+        self.lookup.record(cx.env.store, &self.keys, &self.preimage, &self.ran)
+    }
+}
+
+fn pending(
+    lookup: &Lookup,
+    mut keys: Vec<CacheKey>,
+    preimage: Preimage,
+    found: Imported<'_>,
+    layer: LayerId,
+) -> Pending {
+    keys.sort_unstable();
+    keys.dedup();
+    let ran = Ran {
+        result: found.layer.result,
+        layer,
+        duration: found.step.duration,
+        started: found.step.created,
+    };
+    Pending { lookup: lookup.clone(), keys, preimage, ran }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn bring_layer(cx: &Cx<'_>, step: StepId, id: LayerId, layer: &RemoteLayer) -> Result<(), Cause> {
-    let mut is_here = layer.is_here.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut is_here = lock(&layer.is_here);
     if *is_here {
         return Ok(());
     }
-    if cx.env.store.layer(id)?.result.is_none() {
+    if id.0 < 0 {
+        return Err(Cause::Store(StoreError::NotFetched(id)));
+    }
+    let store = cx.env.store;
+    if store.layer(id)?.result.is_none() {
         if cx.explains {
-            return Err(Cause::Store(store::StoreError::NotFetched(id)));
+            return Err(Cause::Store(StoreError::NotFetched(id)));
         }
         fetch(cx, step, layer)?;
         cx.check()?;
@@ -121,7 +284,33 @@ fn bring_layer(cx: &Cx<'_>, step: StepId, id: LayerId, layer: &RemoteLayer) -> R
             true => LayOut::Yes,
             false => LayOut::No,
         };
-        cx.env.store.import_layer(&layer.blob.digest, &layer.diff_id, lay_out)?;
+        let blob = &layer.blob.digest;
+        match &layer.origin {
+            Origin::Image(_) => {
+                store.import_layer(blob, &layer.diff_id, lay_out)?;
+            }
+            Origin::Import(source, told) => {
+                let made = (&told.diff_id, &told.result, told.epoch);
+                store.import_step_layer(blob, made, lay_out).map_err(|error| match error {
+                    StoreError::Digest { .. }
+                    | StoreError::OtherTree { .. }
+                    | StoreError::Tar { .. } => cx.no_import(*source, error.to_string()),
+                    error => Cause::Store(error),
+                })?;
+            }
+        }
+    }
+    if !cx.explains {
+        let result = store.layer(id)?.result;
+        for pending in lock(&layer.pending).drain(..) {
+            // Another cache may say something else of the same tar; it is not believed.
+            if result == Some(pending.ran.result) {
+                pending.record(cx)?;
+            } else if let Origin::Import(source, _) = &layer.origin {
+                let why = format!("layer {} is not what it says", layer.diff_id);
+                return Err(cx.no_import(*source, why));
+            }
+        }
     }
     *is_here = true;
     Ok(())
@@ -129,7 +318,7 @@ fn bring_layer(cx: &Cx<'_>, step: StepId, id: LayerId, layer: &RemoteLayer) -> R
 
 fn fetch(cx: &Cx<'_>, step: StepId, layer: &RemoteLayer) -> Result<(), Cause> {
     let blob = &layer.blob;
-    if cx.env.store.has_blob(&blob.digest) {
+    if cx.env.store.has_whole_blob(blob) {
         return Ok(());
     }
     cx.check()?;
@@ -137,6 +326,23 @@ fn fetch(cx: &Cx<'_>, step: StepId, layer: &RemoteLayer) -> Result<(), Cause> {
     let progress = |done| {
         cx.tell(Event::Progress { step, what: what.clone(), done, total: Some(blob.size) });
     };
-    cx.env.images.fetch(&layer.image, blob, &progress)?;
+    match &layer.origin {
+        Origin::Image(image) => cx.env.images.fetch(image, blob, &progress)?,
+        Origin::Import(source, _) => {
+            let fetched = cx.env.imports[*source].fetch(blob, cx.env.store, &progress);
+            fetched.map_err(|OutsideError { message, .. }| match cx.check() {
+                Ok(()) => cx.no_import(*source, message),
+                Err(stopped) => stopped,
+            })?;
+        }
+    }
     Ok(())
+}
+
+impl Cx<'_> {
+    /// An import that does not hold what it says.
+    fn no_import(&self, source: usize, why: String) -> Cause {
+        let name = self.env.imports[source].name().to_owned();
+        Cause::Import { source_number: source, name, why }
+    }
 }

@@ -18,7 +18,8 @@ use store::Store;
 
 use crate::cancel::Cancel;
 use crate::env::{
-    Deliver, Downloaded, Downloads, Env, Images, LocalContext, OutsideError, Secrets, Settings,
+    Deliver, Download, DownloadSink, Downloaded, Downloads, Env, GitSettings, Images, LocalContext,
+    OutsideError, Secrets, Settings,
 };
 use crate::op::exec::runner::{Log, Runner};
 use crate::status::{Event, Status, Stream};
@@ -250,6 +251,7 @@ impl World {
             store: &self.store,
             contexts: BTreeMap::from([(String::new(), context)]),
             fetched: BTreeMap::new(),
+            imports: &[],
             images: &Nothing,
             downloads: &Nothing,
             secrets: &Nothing,
@@ -257,6 +259,7 @@ impl World {
                 jobs: None,
                 compression: Compression::Gzip,
                 deliver: Deliver::Blobs,
+                inline_cache: false,
                 project: "/src/Dockerfile".into(),
                 resolv_conf: Some(String::new()),
                 limits: sandbox::Limits::default(),

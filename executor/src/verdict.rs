@@ -10,6 +10,8 @@ use compiler::reason::MissReason;
 pub enum Verdict {
     /// A record with the same content key is there, and so is its layer.
     Hit,
+    /// A cache of another machine has it; what that is called.
+    Imported(String),
     /// It runs, and this is why: never empty, in the order definition, inputs, files.
     Miss(Vec<MissReason>),
     /// Only `explain`: it cannot be known before this step has run.

@@ -37,6 +37,9 @@ pub(crate) struct GraphArgs {
     /// Run every step of these stages
     #[arg(long, value_name = "STAGE", value_delimiter = ',')]
     pub(crate) no_cache_filter: Vec<String>,
+    /// Results of builds on other machines: an image, `type=registry,ref=NAME` or `type=local,src=FOLDER`
+    #[arg(long = "cache-from", value_name = "SPEC")]
+    pub(crate) cache_from: Vec<String>,
     /// A label for the image
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub(crate) labels: Vec<String>,
@@ -79,6 +82,10 @@ pub(crate) struct BuildArgs {
     /// Where the result goes: a folder, `-`, or `type=oci|docker|tar|local|image|registry,dest=PATH`
     #[arg(short, long = "output", value_name = "SPEC", help_heading = RESULT)]
     pub(crate) outputs: Vec<String>,
+    /// Leave the results of steps for other machines: `type=registry,ref=NAME`, `type=local,dest=FOLDER` (both with
+    /// `mode=max` for all stages) or `type=inline`
+    #[arg(long = "cache-to", value_name = "SPEC", help_heading = RESULT)]
+    pub(crate) cache_to: Vec<String>,
     /// Hand the image to a running docker or podman
     #[arg(long, help_heading = RESULT)]
     pub(crate) load: bool,

@@ -6,13 +6,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use executor::{BuildError, BuiltImage, Cancel, Deliver, Settings};
+use executor::{BuildError, BuiltImage, Cancel, Deliver, DoneStep, Import, Settings};
 use oci::Reference;
 use oci::manifest::Compression;
 use store::Store;
 
 use crate::args::BuildArgs;
 use crate::args::build::ProgressMode;
+use crate::cache::export::{self, Exporting};
+use crate::cache::import;
 use crate::config::{BuildDefaults, Config};
 use crate::deliver::{self, Delivery};
 use crate::error::CliError;
@@ -20,10 +22,11 @@ use crate::images::remote::Remote;
 use crate::images::{First, ImageSources};
 use crate::interrupt::Interrupt;
 use crate::open;
+use crate::options::cache as cache_options;
 use crate::options::limits;
 use crate::options::output::{self, Outputs};
 use crate::progress::{Progress, Reporter, StepStatus};
-use crate::project::{self, CompiledProject, Project};
+use crate::project::{self, CompiledProject, Project, Sources};
 use crate::render::{difference, failure, findings};
 use crate::ui::Ui;
 pub(crate) use verify::Report;
@@ -38,6 +41,7 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             .help("redirect standard output, or name a file with dest="));
     }
     let names = references(&args.tags)?;
+    let caches = (cache_options::from(&args.graph.cache_from)?, cache_options::to(&args.cache_to)?);
     if outputs.push && names.is_empty() {
         return Err(
             CliError::usage("a push needs a name").help("give one with --tag HOST/NAME:TAG")
@@ -46,12 +50,13 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let config = Config::read(&ui.env)?;
     let mode = progress_mode(args, &config, ui)?;
     open::enter()?;
-    let project = Project::read(&args.graph, &args.context, ui)?;
     let store = open::store(&ui.env)?;
 
     let cancel = Cancel::default();
     let interrupt = Interrupt::listen(cancel.clone())?;
     let remote = Remote::new(&ui.env, config.registry, cancel.clone());
+    let sources = Sources { store: &store, remote: &remote, mode };
+    let project = Project::read(&args.graph, &args.context, &sources, ui)?;
     let first = if args.graph.pull { First::Registry } else { First::Store };
     if args.check {
         return check(&project, &ImageSources::new(&store, &remote, first, None), ui);
@@ -59,9 +64,18 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let progress = Progress::start(mode, &ui.env);
     let reporter = progress.reporter();
     let images = ImageSources::new(&store, &remote, first, Some(reporter.clone()));
-    let settings = settings(args, &config.build, &outputs, &project)?;
+    let mut settings = settings(args, &config.build, &outputs, &project)?;
+    settings.inline_cache = caches.1.inline;
+    let packing = settings.compression;
+    let imports = imports(&caches.0, &remote, &store, ui, &reporter);
 
-    let outside = Outside { store: &store, images: &images, remote: &remote, cancel: &cancel };
+    let outside = Outside {
+        store: &store,
+        images: &images,
+        remote: &remote,
+        imports: &imports,
+        cancel: &cancel,
+    };
     let result = match args.verify {
         true => verify::build(&project, settings, &outside, &reporter),
         false => build(&project, settings, &outside, &reporter),
@@ -77,6 +91,15 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             reporter: &reporter,
         };
         let ids = deliver::deliver(&built.images, &delivery).map_err(Failure::Deliver)?;
+        let exporting = Exporting {
+            store: &store,
+            remote: &remote,
+            env: &ui.env,
+            imports: &imports,
+            packing: (packing, built.compiled.graph.epoch),
+            reporter: &reporter,
+        };
+        export::all(&caches.1.places, &built.steps, &exporting).map_err(Failure::Deliver)?;
         Ok((built, ids))
     });
     drop(images);
@@ -118,6 +141,27 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Reads the caches of other machines; the build goes on without those that cannot be had.
+fn imports<'a>(
+    froms: &[cache_options::From],
+    remote: &'a Remote,
+    store: &Store,
+    ui: &Ui,
+    reporter: &Reporter,
+) -> Vec<Import<'a>> {
+    if froms.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = froms.iter().map(|from| from.name.as_str()).collect();
+    let task = reporter.task(format!("importing cache from {}", names.join(", ")));
+    let (imports, warnings) = import::load(froms, remote, store, &ui.env);
+    for warning in warnings {
+        reporter.notice(warning);
+    }
+    task.done();
+    imports
+}
+
 /// `--check`: what is wrong, and no build. Exit status 1 if there is anything but notes.
 fn check(project: &Project, images: &ImageSources<'_>, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let checked = project.check(images);
@@ -134,6 +178,7 @@ fn check(project: &Project, images: &ImageSources<'_>, ui: &mut Ui) -> Result<Ex
 struct Built {
     compiled: CompiledProject,
     images: Vec<BuiltImage>,
+    steps: Vec<DoneStep>,
 }
 
 /// Why there is no image.
@@ -178,6 +223,7 @@ struct Outside<'a> {
     store: &'a Store,
     images: &'a ImageSources<'a>,
     remote: &'a Remote,
+    imports: &'a [Import<'a>],
     cancel: &'a Cancel,
 }
 
@@ -191,7 +237,7 @@ fn build(
         .compile(outside.images)
         .map_err(|(found, sources)| Failure::Compile(found, sources))?;
     match run_graph(&compiled, project, settings, outside, reporter) {
-        Ok(built) => Ok(Built { compiled, images: built.images }),
+        Ok(built) => Ok(Built { compiled, images: built.images, steps: built.steps }),
         Err(error) => Err(Failure::Build(error, Box::new(compiled))),
     }
 }
@@ -208,6 +254,8 @@ fn run_graph(
     let env = executor::Env {
         store: outside.store,
         contexts: project.contexts.clone(),
+        fetched: project.fetched.clone(),
+        imports: outside.imports,
         images: outside.images,
         downloads: outside.remote,
         secrets: &project.secrets,
@@ -235,9 +283,11 @@ fn settings(
         (None, None) => Compression::Gzip,
     };
     Ok(Settings {
+        git: project.git_settings(),
         jobs: jobs(args, defaults)?,
         compression,
         deliver: if outputs.wants_image() { Deliver::Blobs } else { Deliver::Trees },
+        inline_cache: false,
         project: project.name.clone(),
         resolv_conf: None,
         limits: limits::parse(&args.limits)?,

@@ -9,15 +9,15 @@ use oci::manifest::Compression;
 
 use crate::args::build::ProgressMode;
 use crate::args::{ExplainArgs, GraphFormat};
-use crate::commands::explain_no_resolve;
 use crate::cache::import;
+use crate::commands::explain_no_resolve;
 use crate::config::Config;
 use crate::error::CliError;
 use crate::images::remote::Remote;
 use crate::images::{First, ImageSources};
+use crate::interrupt::Interrupt;
 use crate::open;
 use crate::options::cache;
-use crate::interrupt::Interrupt;
 use crate::project::{self, Project, Sources};
 use crate::render::graph::GraphView;
 use crate::render::{failure, graph_dot, graph_json, graph_mermaid, graph_text};

@@ -66,7 +66,7 @@ impl Status for StepStatus {
             }
             Event::Finished { step, verdict, duration } => {
                 let outcome = match verdict {
-                    Verdict::Hit => Outcome::Cached,
+                    Verdict::Hit | Verdict::Imported(_) => Outcome::Cached,
                     Verdict::Miss(_) | Verdict::Unknown { .. } => Outcome::Done,
                 };
                 (step, What::End { outcome, took: duration, why: None })

@@ -62,7 +62,10 @@ pub(crate) enum VerdictView {
     /// Nothing is known: nobody asked the store.
     Unasked,
     /// Take the earlier result.
-    Cached,
+    Cached {
+        /// The cache of another machine that has it.
+        from: Option<String>,
+    },
     /// Run it.
     Run {
         /// Why, a line each; never empty. Of many files only the first are named.
@@ -193,7 +196,8 @@ fn step_view(
         lines,
         verdict: match report.map(|report| &report.verdict) {
             None => VerdictView::Unasked,
-            Some(Verdict::Hit) => VerdictView::Cached,
+            Some(Verdict::Hit) => VerdictView::Cached { from: None },
+            Some(Verdict::Imported(from)) => VerdictView::Cached { from: Some(from.clone()) },
             Some(Verdict::Miss(reasons)) => VerdictView::Run {
                 reasons: reason::lines(graph, id, reasons, Files::Few),
                 in_full: reason::lines(graph, id, reasons, Files::All),

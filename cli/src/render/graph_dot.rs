@@ -38,7 +38,7 @@ pub(crate) fn text(view: &GraphView) -> String {
 fn node(id: usize, step: &super::graph::StepView) -> String {
     let (color, word) = match step.verdict {
         VerdictView::Unasked => ("white", ""),
-        VerdictView::Cached => ("#d5f0d5", "cached"),
+        VerdictView::Cached { .. } => ("#d5f0d5", "cached"),
         VerdictView::Run { .. } => ("#ffe3b3", "would run"),
         VerdictView::Open { .. } => ("#d6e6fb", "open"),
     };

@@ -40,7 +40,12 @@ fn step_value(id: usize, step: &StepView) -> Value {
     }
     match &step.verdict {
         VerdictView::Unasked => {}
-        VerdictView::Cached => value["verdict"] = json!("cached"),
+        VerdictView::Cached { from } => {
+            value["verdict"] = json!("cached");
+            if let Some(from) = from {
+                value["from"] = json!(from);
+            }
+        }
         VerdictView::Run { reasons: _, in_full } => {
             value["verdict"] = json!("run");
             value["reasons"] = json!(in_full);

@@ -36,7 +36,7 @@ pub(crate) fn text(view: &GraphView) -> String {
 fn node(id: usize, step: &StepView) -> String {
     let class = match step.verdict {
         VerdictView::Unasked => "",
-        VerdictView::Cached => ":::cached",
+        VerdictView::Cached { .. } => ":::cached",
         VerdictView::Run { .. } => ":::run",
         VerdictView::Open { .. } => ":::open",
     };

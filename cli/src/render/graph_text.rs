@@ -76,7 +76,7 @@ fn head(view: &GraphView) -> String {
     let count = |wanted: fn(&VerdictView) -> bool| {
         view.steps.iter().filter(|step| wanted(&step.verdict)).count()
     };
-    let cached = count(|verdict| *verdict == VerdictView::Cached);
+    let cached = count(|verdict| matches!(verdict, VerdictView::Cached { .. }));
     let run = count(|verdict| matches!(verdict, VerdictView::Run { .. }));
     let open = count(|verdict| matches!(verdict, VerdictView::Open { .. }));
     let steps = view.steps.len();
@@ -123,14 +123,20 @@ fn block(
 }
 
 fn step_line(step: &StepView, look: super::human::Look) -> String {
-    let (word, code) = match step.verdict {
+    let (word, code) = match &step.verdict {
         VerdictView::Unasked => ("", "0"),
-        VerdictView::Cached => ("CACHED", "32"),
+        VerdictView::Cached { .. } => ("CACHED", "32"),
         VerdictView::Run { .. } => ("would run", "33"),
         VerdictView::Open { .. } => ("open", "36"),
     };
     let last = step.last.map(|last| format!("  {} last time", time::duration(last)));
-    let last = last.unwrap_or_default();
+    let last = match &step.verdict {
+        VerdictView::Cached { from: Some(from) } => format!("  (from {from})"),
+        VerdictView::Unasked
+        | VerdictView::Cached { from: None }
+        | VerdictView::Run { .. }
+        | VerdictView::Open { .. } => last.unwrap_or_default(),
+    };
     let room = look.width.saturating_sub(14 + last.chars().count()).max(30);
     let name = shorten(&step.name, room);
     format!("{} {name}{}", paint(code, &format!("{word:<10}"), look), paint("2", &last, look))
@@ -140,7 +146,7 @@ fn step_line(step: &StepView, look: super::human::Look) -> String {
 fn notes(step: &StepView, view: &GraphView, extent: Extent) -> Vec<String> {
     let mut notes = Vec::new();
     match &step.verdict {
-        VerdictView::Unasked | VerdictView::Cached => {}
+        VerdictView::Unasked | VerdictView::Cached { .. } => {}
         VerdictView::Run { reasons, in_full } => match extent {
             Extent::Full => notes.extend(in_full.iter().cloned()),
             Extent::Short => {

@@ -41,7 +41,7 @@ pub(super) fn build(
     let jobs = settings.jobs;
     let run = |store: &Store, jobs: Option<usize>| {
         let images = outside.images.for_store(store);
-        let there = Outside { store, images: &images, ..*outside };
+        let there = Outside { store, images: &images, imports: &[], ..*outside };
         let settings = Settings { jobs, deliver: Deliver::Blobs, ..settings.clone() };
         run_graph(&compiled, project, settings, &there, reporter)
     };
@@ -75,7 +75,7 @@ pub(super) fn build(
     }
     let images = first.images.into_iter().map(|image| bring_home(image, &one, outside.store));
     let images = images.collect::<Result<_, _>>().map_err(failed)?;
-    Ok(Built { compiled, images })
+    Ok(Built { compiled, images, steps: Vec::new() })
 }
 
 fn failed(error: store::StoreError) -> Failure {

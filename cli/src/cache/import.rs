@@ -1,0 +1,182 @@
+//! `--cache-from`: what earlier builds elsewhere left.
+
+use std::sync::Arc;
+
+use executor::portable::{CACHE_CONFIG, INLINE_FIELD};
+use executor::{CacheBlobs, Import, OutsideError, Portable, PortableError};
+use oci::manifest::{Descriptor, ImageIndex, Manifest, media_type};
+use oci::{ImageConfig, Reference};
+use store::archive::layout::{Layout, LayoutName};
+use store::{Store, StoreError};
+
+use super::export::repository;
+use crate::env::Env;
+use crate::images::remote::{Remote, RemoteError};
+use crate::options::cache::{From, Place};
+
+/// Why there is nothing to be had from a cache. The build goes on without it.
+#[derive(Debug, thiserror::Error)]
+enum ImportError {
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Portable(#[from] PortableError),
+    #[error("it is broken: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("it is a cache of BuildKit, which dfc cannot read; use another name for dfc's")]
+    BuildKit,
+    #[error("it holds no cache of dfc; an image gets one with --cache-to type=inline")]
+    NoCache,
+    #[error("`{0}` is no name of an OCI layout")]
+    Folder(String),
+}
+
+/// BuildKit's own cache, and its cache inside an image.
+const BUILDKIT: &str = "application/vnd.buildkit.cacheconfig.v0";
+const BUILDKIT_INLINE: &str = "moby.buildkit.cache.v0";
+
+/// Reads the caches: their records, no layers. What cannot be had is told in the second list, a line each.
+pub(crate) fn load<'a>(
+    froms: &[From],
+    remote: &'a Remote,
+    store: &Store,
+    env: &Env,
+) -> (Vec<Import<'a>>, Vec<String>) {
+    let mut imports = Vec::new();
+    let mut warnings = Vec::new();
+    for from in froms {
+        let loaded = match &from.place {
+            Place::Registry(reference) => registry(&from.name, reference, remote, store),
+            Place::Folder { path, tag } => {
+                let path = env.path(path).display().to_string();
+                folder(&from.name, &format!("{path}:{tag}"), store).map(|import| vec![import])
+            }
+        };
+        match loaded {
+            Ok(loaded) => imports.extend(loaded),
+            Err(error) => {
+                warnings.push(format!("no cache from {}: {error}", from.name));
+            }
+        }
+    }
+    (imports, warnings)
+}
+
+/// The cache of a name: an artifact, or those of all images that the name stands for.
+fn registry<'a>(
+    name: &str,
+    reference: &Reference,
+    remote: &'a Remote,
+    store: &Store,
+) -> Result<Vec<Import<'a>>, ImportError> {
+    let documents = remote.resolve_all(reference)?;
+    let mut imports = Vec::new();
+    let mut is_buildkit = false;
+    for document in &documents.documents {
+        if media_type::is_index(&document.media_type) {
+            let index: ImageIndex = serde_json::from_slice(&document.bytes)?;
+            is_buildkit |= index.manifests.iter().any(|it| it.media_type == BUILDKIT);
+            continue;
+        }
+        let manifest: Manifest = serde_json::from_slice(&document.bytes)?;
+        remote.fetch(reference, &manifest.config, store, &|_| ())?;
+        let config = store.read_blob(&manifest.config.digest)?;
+        let source = || Box::new(InRegistry { remote, reference: reference.clone() });
+        match records(&manifest, &config) {
+            Ok((portable, blobs)) => {
+                let import = Import::new(name, &portable, blobs, source())?;
+                imports.push(import.in_repository(repository(reference)));
+            }
+            Err(ImportError::BuildKit) => is_buildkit = true,
+            Err(ImportError::NoCache) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    match (imports.is_empty(), is_buildkit) {
+        (false, _) => Ok(imports),
+        (true, true) => Err(ImportError::BuildKit),
+        (true, false) => Err(ImportError::NoCache),
+    }
+}
+
+/// The cache of an OCI layout folder.
+fn folder(name: &str, place: &str, store: &Store) -> Result<Import<'static>, ImportError> {
+    let parsed = LayoutName::parse(place).ok_or_else(|| ImportError::Folder(place.to_owned()))?;
+    let layout = Arc::new(Layout::open(&parsed.path)?);
+    if layout.index().manifests.iter().any(|it| it.media_type == BUILDKIT) {
+        return Err(ImportError::BuildKit);
+    }
+    let entry = layout.find(&parsed)?;
+    let bytes = layout.read(&entry.digest)?;
+    if media_type::is_index(&entry.media_type) {
+        let index: ImageIndex = serde_json::from_slice(&bytes)?;
+        let is_buildkit = index.manifests.iter().any(|it| it.media_type == BUILDKIT);
+        return Err(if is_buildkit { ImportError::BuildKit } else { ImportError::NoCache });
+    }
+    let manifest: Manifest = serde_json::from_slice(&bytes)?;
+    layout.copy_blob(&manifest.config.digest, store)?;
+    let config = store.read_blob(&manifest.config.digest)?;
+    let (portable, blobs) = records(&manifest, &config)?;
+    Ok(Import::new(name, &portable, blobs, Box::new(InFolder(layout)))?)
+}
+
+/// The records of an artifact or image with the blobs of their layers.
+fn records(manifest: &Manifest, config: &[u8]) -> Result<(Portable, Vec<Descriptor>), ImportError> {
+    let kind = manifest.config.media_type.as_str();
+    if kind == CACHE_CONFIG {
+        return Ok((Portable::parse(config)?, manifest.layers.clone()));
+    }
+    if kind == BUILDKIT {
+        return Err(ImportError::BuildKit);
+    }
+    if !media_type::is_config(kind) {
+        return Err(ImportError::NoCache);
+    }
+    let config: ImageConfig = serde_json::from_slice(config)?;
+    let Some(field) = config.other.get(INLINE_FIELD) else {
+        return Err(match config.other.contains_key(BUILDKIT_INLINE) {
+            true => ImportError::BuildKit,
+            false => ImportError::NoCache,
+        });
+    };
+    let portable = Portable::from_value(field.clone())?;
+    let blobs = portable.blobs_in_image(&config.rootfs.diff_ids, &manifest.layers)?;
+    Ok((portable, blobs))
+}
+
+/// The layers of a cache in a registry.
+struct InRegistry<'a> {
+    remote: &'a Remote,
+    reference: Reference,
+}
+
+impl CacheBlobs for InRegistry<'_> {
+    fn fetch(
+        &self,
+        blob: &Descriptor,
+        store: &Store,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), OutsideError> {
+        let fetched = self.remote.fetch(&self.reference, blob, store, progress);
+        fetched.map_err(|error| OutsideError { message: error.to_string(), help: None })
+    }
+}
+
+/// The layers of a cache in a folder.
+struct InFolder(Arc<Layout>);
+
+impl CacheBlobs for InFolder {
+    fn fetch(
+        &self,
+        blob: &Descriptor,
+        store: &Store,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), OutsideError> {
+        let copied = self.0.copy_blob(&blob.digest, store);
+        copied.map_err(|error| OutsideError { message: error.to_string(), help: None })?;
+        progress(blob.size);
+        Ok(())
+    }
+}
