@@ -2,6 +2,7 @@
 //!
 //! [`CliError::Usage`]: crate::error::CliError::Usage
 
+pub(crate) mod agent;
 pub(crate) mod cache;
 pub(crate) mod context;
 pub(crate) mod csv;

@@ -181,8 +181,11 @@ impl Groups {
         let mut folder = base;
         for part in parent.split('/').filter(|part| !part.is_empty()).chain([name]) {
             for controller in settings.iter().map(|setting| setting.controller) {
-                let file = folder.join("cgroup.subtree_control");
-                fs::write(&file, format!("+{controller}")).map_err(|error| fail(&file, &error))?;
+                let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+                hand_down(&folder, controller).map_err(|error| match missing(&error) {
+                    true => not_there(&folder, controller),
+                    false => fail(&folder.join("cgroup.subtree_control"), &error),
+                })?;
             }
             folder.push(part);
             make_folder(&folder).map_err(|error| fail(&folder, &error))?;
@@ -236,6 +239,36 @@ impl Drop for Groups {
     }
 }
 
+/// Lets the groups inside of a group use a controller. A group with processes in it may not do so (the kernel's root
+/// group may): inside of a container that group has all the container's processes, so they are put aside.
+fn hand_down(folder: &Path, controller: &str) -> io::Result<()> {
+    let write = || fs::write(folder.join("cgroup.subtree_control"), format!("+{controller}"));
+    match write() {
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
+        other => return other,
+    }
+    let aside = folder.join("dfc-main");
+    make_folder(&aside)?;
+    for pid in fs::read_to_string(folder.join("cgroup.procs"))?.lines() {
+        // One that has ended meanwhile is not in the way.
+        let _ = fs::write(aside.join("cgroup.procs"), pid);
+    }
+    write()
+}
+
+/// The kernel does not have a controller where it is asked for.
+fn not_there(folder: &Path, controller: &'static str) -> SandboxError {
+    let there = fs::read_to_string(folder.join("cgroup.controllers")).unwrap_or_default();
+    let there = if there.trim().is_empty() { "none" } else { there.trim() };
+    SandboxError::Limit {
+        what: controller,
+        why: format!(
+            "{} has no controller `{controller}` (it has: {there}); leave the limit out",
+            folder.display()
+        ),
+    }
+}
+
 /// A new group of the first version has no processors and no memory of its own.
 fn inherit_cpuset(above: &Path, folder: &Path) {
     for file in ["cpuset.cpus", "cpuset.mems"] {
@@ -268,21 +301,29 @@ struct Setting {
     controller: &'static str,
     file: &'static str,
     value: String,
+    /// Whether it follows from another: a kernel that does not count swap has no such file.
+    optional: bool,
 }
 
 impl Setting {
     fn write(&self, folder: &Path) -> Result<(), SandboxError> {
         let file = folder.join(self.file);
-        fs::write(&file, &self.value).map_err(|error| SandboxError::Limit {
-            what: self.controller,
-            why: format!("cannot write `{}` to {}: {error}", self.value, file.display()),
-        })
+        match fs::write(&file, &self.value) {
+            Ok(()) => Ok(()),
+            Err(_) if self.optional => Ok(()),
+            Err(error) => Err(SandboxError::Limit {
+                what: self.controller,
+                why: format!("cannot write `{}` to {}: {error}", self.value, file.display()),
+            }),
+        }
     }
 }
 
 fn settings(limits: &Limits, v2: bool) -> Vec<Setting> {
     let mut settings = Vec::new();
-    let mut add = |controller, file, value| settings.push(Setting { controller, file, value });
+    let mut add = |controller, file, value| {
+        settings.push(Setting { controller, file, value, optional: false });
+    };
     if let Some(memory) = limits.memory {
         add("memory", if v2 { "memory.max" } else { "memory.limit_in_bytes" }, memory.to_string());
     }
@@ -323,6 +364,15 @@ fn settings(limits: &Limits, v2: bool) -> Vec<Setting> {
     }
     if let Some(pids) = limits.pids {
         add("pids", "pids.max", pids.to_string());
+    }
+    if let (Some(memory), None) = (limits.memory, limits.memory_swap) {
+        // As Docker does: as much swap again. Without it, what is above the limit would go to the disk.
+        let (file, value) = match v2 {
+            true => ("memory.swap.max", memory),
+            false => ("memory.memsw.limit_in_bytes", memory.saturating_mul(2)),
+        };
+        let value = value.to_string();
+        settings.push(Setting { controller: "memory", file, value, optional: true });
     }
     settings
 }
@@ -407,6 +457,69 @@ mod tests {
         assert!(!groups.was_out_of_memory());
         fs::write(folder.join("memory.events"), "oom 1\noom_kill 1\n").unwrap();
         assert!(groups.was_out_of_memory());
+    }
+
+    /// The kernel's own second version, beside whatever else the machine has mounted: it need not have a controller.
+    #[test]
+    fn the_kernel_takes_the_groups() {
+        let mount = tempfile::tempdir().unwrap();
+        let at = mount.path();
+        let mounted = rustix::mount::mount(
+            "none",
+            at,
+            "cgroup2",
+            rustix::mount::MountFlags::empty(),
+            None::<&std::ffi::CStr>,
+        );
+        if let Err(why) = mounted {
+            println!("skipped: cgroup2 cannot be mounted: {why}");
+            return;
+        }
+        let parent = format!("dfc-test-{}", std::process::id());
+        let result = std::panic::catch_unwind(|| {
+            let limits = Limits { parent: Some(parent.clone()), ..Limits::default() };
+            let groups = Groups::new(&limits, &Hierarchies::V2(at.into()), false).unwrap();
+            let [entrance] = groups.entrances().try_into().unwrap();
+            let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+            fs::write(&entrance, child.id().to_string()).unwrap();
+            let own = fs::read_to_string(format!("/proc/{}/cgroup", child.id())).unwrap();
+            assert!(own.contains(&format!("0::/{parent}/")), "{own}");
+            assert!(!groups.was_out_of_memory());
+            // Its parent, with a process in it, hands a controller on all the same.
+            let folder = entrance.parent().unwrap().to_owned();
+            let there = fs::read_to_string(folder.join("cgroup.controllers")).unwrap();
+            for controller in there.split_whitespace() {
+                hand_down(&folder, controller).unwrap();
+                let handed = fs::read_to_string(folder.join("cgroup.subtree_control")).unwrap();
+                assert!(handed.contains(controller), "{handed}");
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            for controller in there.split_whitespace() {
+                fs::write(folder.join("cgroup.subtree_control"), format!("-{controller}")).unwrap();
+            }
+            let _ = fs::remove_dir(folder.join("dfc-main"));
+            drop(groups);
+            assert!(!folder.exists());
+            let limits = Limits { memory: Some(1 << 20), ..limits };
+            if !fs::read_to_string(at.join("cgroup.controllers")).unwrap().contains("memory") {
+                let why = Groups::new(&limits, &Hierarchies::V2(at.into()), false).unwrap_err();
+                assert!(why.to_string().contains("has no controller `memory`"), "{why}");
+            }
+        });
+        let _ = fs::remove_dir(at.join(&parent));
+        rustix::mount::unmount(at, rustix::mount::UnmountFlags::DETACH).unwrap();
+        if let Err(panic) = result {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    #[test]
+    fn swap_is_limited_with_memory() {
+        let limits = Limits { memory: Some(1000), ..Limits::default() };
+        let of = |v2| settings(&limits, v2).pop().map(|it| (it.file, it.value, it.optional));
+        assert_eq!(of(true), Some(("memory.swap.max", "1000".to_owned(), true)));
+        assert_eq!(of(false), Some(("memory.memsw.limit_in_bytes", "2000".to_owned(), true)));
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod bad_input;
 mod cache;
 mod check;
 mod interrupted;
+mod limits;
+mod mounts;
 mod parallel;
 mod result;
 mod verify;
@@ -21,6 +23,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     [
         cache::trials(),
         check::trials(),
+        limits::trials(),
+        mounts::trials(),
         parallel::trials(),
         bad_input::trials(),
         interrupted::trials(),

@@ -28,7 +28,7 @@ pub(crate) struct GraphArgs {
     /// A secret for RUN --mount=type=secret: `id=ID[,src=FILE|,env=NAME]`
     #[arg(long = "secret", value_name = "SPEC")]
     pub(crate) secrets: Vec<String>,
-    /// An agent socket or key for RUN --mount=type=ssh: `default` or `ID=SOCKET`
+    /// An agent or keys for RUN --mount=type=ssh: `default`, `ID=SOCKET` or `ID=KEY[,KEY]`
     #[arg(long, value_name = "SPEC")]
     pub(crate) ssh: Vec<String>,
     /// Run every step, whatever earlier builds left

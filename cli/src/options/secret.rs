@@ -10,6 +10,7 @@ use executor::OutsideError;
 
 use crate::env::Env;
 use crate::error::CliError;
+use crate::options::agent::Agent;
 use crate::options::csv;
 
 /// BuildKit's limit, 500 KiB.
@@ -20,6 +21,8 @@ const MAX_SECRET: u64 = 500 * 1024;
 pub(crate) struct Secrets {
     secrets: BTreeMap<String, Source>,
     sockets: BTreeMap<String, PathBuf>,
+    /// Those that were started for keys in files.
+    agents: Vec<Agent>,
 }
 
 /// Where a secret is.
@@ -108,24 +111,44 @@ impl Secrets {
     }
 
     fn add_socket(&mut self, spec: &str, env: &Env) -> Result<(), CliError> {
-        let (id, path) = match spec.split_once('=') {
-            Some((id, path)) => (id, Some(env.path(path))),
-            None => (spec, env.var("SSH_AUTH_SOCK").map(PathBuf::from)),
-        };
-        let Some(path) = path else {
-            return Err(CliError::usage(format!("--ssh `{spec}`: no agent is running"))
-                .help("start ssh-agent, or name a socket: --ssh default=SOCKET"));
-        };
         use std::os::unix::fs::FileTypeExt;
-        match path.metadata() {
-            Ok(data) if data.file_type().is_socket() => {
-                self.sockets.insert(id.to_owned(), path);
-                Ok(())
-            }
-            Ok(_) => Err(CliError::usage(format!("--ssh `{spec}`: not an agent socket"))
-                .help("add the key to ssh-agent with ssh-add, and pass --ssh default")),
-            Err(error) => Err(CliError::io(format_args!("--ssh `{spec}`"), &error)),
+        let (id, paths) = match spec.split_once('=') {
+            Some((id, paths)) => (id, paths.split(',').map(|path| env.path(path)).collect()),
+            None => (spec, env.var("SSH_AUTH_SOCK").map(PathBuf::from).into_iter().collect()),
+        };
+        let paths: Vec<PathBuf> = paths;
+        if paths.is_empty() {
+            return Err(CliError::usage(format!("--ssh `{spec}`: no agent is running"))
+                .help("start ssh-agent, or name a socket or a key: --ssh default=PATH"));
         }
+        let mut sockets = 0;
+        for path in &paths {
+            let data = path.metadata().map_err(|error| {
+                CliError::io(
+                    format_args!("--ssh `{spec}`: cannot read `{}`", path.display()),
+                    &error,
+                )
+            })?;
+            sockets += usize::from(data.file_type().is_socket());
+            if data.is_dir() {
+                let why = format!("--ssh `{spec}`: `{}` is a folder", path.display());
+                return Err(CliError::usage(why).help("name a private key or an agent's socket"));
+            }
+        }
+        match (sockets, paths.as_slice()) {
+            (1, [socket]) => drop(self.sockets.insert(id.to_owned(), socket.clone())),
+            (0, keys) => {
+                let agent = Agent::start(keys)
+                    .map_err(|why| CliError::failed(format!("--ssh `{spec}`: {why}")))?;
+                self.sockets.insert(id.to_owned(), agent.socket());
+                self.agents.push(agent);
+            }
+            (_, _) => {
+                return Err(CliError::usage(format!("--ssh `{spec}`: a socket stands alone"))
+                    .help("name one agent's socket, or private keys"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -12,8 +12,10 @@ use crate::draft::Base;
 use crate::error::Cause;
 use crate::run::Cx;
 use crate::snapshot::Snapshot;
+use agent::Forward;
 use cache::Cache;
 
+mod agent;
 mod cache;
 
 /// Mounts, and what must live as long as they do.
@@ -22,11 +24,12 @@ pub(super) struct Prepared {
     pub(super) kept: Kept,
 }
 
-/// Locks on caches, and folders for writes that are thrown away.
+/// Locks on caches, folders for writes that are thrown away, and sockets.
 #[derive(Default)]
 pub(super) struct Kept {
     caches: Vec<(String, CacheMount)>,
     folders: Vec<Folder>,
+    agents: Vec<Forward>,
 }
 
 /// Makes the mounts of a command ready.
@@ -63,9 +66,8 @@ pub(super) fn prepare(
             MountKind::Secret { id, required, owner } => {
                 secret(cx, id, *required, *owner).map_err(|cause| cause.at(words.part(number)))?
             }
-            MountKind::Ssh { id, required, owner: _ } => {
-                socket(cx, id, *required).map_err(|cause| cause.at(words.part(number)))?
-            }
+            MountKind::Ssh { id, required, owner } => socket(cx, &mut kept, id, *required, *owner)
+                .map_err(|cause| cause.at(words.part(number)))?,
             MountKind::Script { content } => Some(Source::File {
                 content: content.clone().into_bytes(),
                 uid: 0,
@@ -159,15 +161,24 @@ fn secret(
     }
 }
 
-fn socket(cx: &Cx<'_>, id: &str, required: bool) -> Result<Option<Source>, Cause> {
+fn socket(
+    cx: &Cx<'_>,
+    kept: &mut Kept,
+    id: &str,
+    required: bool,
+    owner: MountOwner,
+) -> Result<Option<Source>, Cause> {
+    let id = if id.is_empty() { "default" } else { id };
     match cx.env.secrets.ssh_socket(id) {
-        Some(socket) => {
-            Ok(Some(Source::Bind { tree: Tree::Folder(socket), path: PathBuf::from("/") }))
+        Some(agent) => {
+            let failed = |source| Cause::Io { path: agent.clone(), source };
+            let folder = cx.env.store.new_folder()?;
+            let forward = Forward::new(folder, &agent, owner).map_err(failed)?;
+            let tree = Tree::Folder(forward.socket());
+            kept.agents.push(forward);
+            Ok(Some(Source::Bind { tree, path: PathBuf::from("/") }))
         }
-        None if required => {
-            let id = if id.is_empty() { "default" } else { id };
-            Err(Cause::AgentMissing { id: id.to_owned(), span: None })
-        }
+        None if required => Err(Cause::AgentMissing { id: id.to_owned(), span: None }),
         None => Ok(None),
     }
 }
