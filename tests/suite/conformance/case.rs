@@ -23,6 +23,8 @@ pub(crate) struct Case {
 pub(crate) struct Options {
     /// One line for people: what the case holds fast.
     about: String,
+    /// Where it is known from: a file and a test of BuildKit's own, or that BuildKit was run.
+    source: String,
     args: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
     contexts: BTreeMap<String, String>,

@@ -1,4 +1,7 @@
-//! `--chmod`: octal numbers and the letters of chmod(1), with a umask of 0.
+//! `--chmod`: octal numbers and letters, with a umask of 0.
+//!
+//! Letters mean what BSD's chmod makes of them, which is what BuildKit has: `=` takes the special bits from folders,
+//! too, copies such as `u=g` leave them alone, and `X` looks at what the file had in the beginning.
 
 /// What `--chmod` says, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -6,27 +9,28 @@ pub(crate) enum Chmod {
     /// A number: every file and folder gets exactly it.
     Octal(u32),
     /// Letters: each changes what it has.
-    Symbolic(Vec<Clause>),
+    Symbolic(Vec<Change>),
 }
 
-/// `ug+rX`: for whom, what to do, with which permissions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Clause {
-    /// The bits of those it is for: 0o700, 0o070, 0o007 put together.
-    who: u32,
-    operator: char,
-    permissions: Permissions,
-}
-
+/// One change of a mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Permissions {
-    Letters { rwx: u32, conditional: bool, set_id: bool, sticky: bool },
-    CopyOf(char),
+pub(crate) enum Change {
+    Add(u32),
+    Take(u32),
+    /// Execution for a folder, and for a file that somebody could execute before.
+    AddExecution(u32),
+    /// The three bits of one (at this shift) go to others (0o700, 0o070, 0o007 put together).
+    Copy {
+        shift: u32,
+        operator: char,
+        to: u32,
+    },
 }
 
-const SETUID: u32 = 0o4000;
-const SETGID: u32 = 0o2000;
+const SET_IDS: u32 = 0o6000;
 const STICKY: u32 = 0o1000;
+/// All but the sticky bit: `a`, and nobody named.
+const EVERYBODY: u32 = 0o6777;
 
 impl Chmod {
     /// Parses a value; `None` if it is none.
@@ -34,19 +38,20 @@ impl Chmod {
         if let Ok(mode) = u32::from_str_radix(text, 8) {
             return (mode <= 0o7777).then_some(Chmod::Octal(mode));
         }
-        let mut clauses = Vec::new();
+        let mut parser = Parser { changes: Vec::new(), assigned: false };
         for part in text.split(',') {
-            parse_clauses(part, &mut clauses)?;
+            parser.part(part)?;
         }
-        Some(Chmod::Symbolic(clauses))
+        Some(Chmod::Symbolic(parser.changes))
     }
 
     /// The mode of something that had `mode` before.
     pub(crate) fn apply(&self, mode: u32, is_folder: bool) -> u32 {
         match self {
             Chmod::Octal(octal) => *octal,
-            Chmod::Symbolic(clauses) => {
-                clauses.iter().fold(mode, |mode, clause| clause.apply(mode, is_folder))
+            Chmod::Symbolic(changes) => {
+                let executable = is_folder || mode & 0o111 != 0;
+                changes.iter().fold(mode, |mode, change| change.apply(mode, executable))
             }
         }
     }
@@ -60,106 +65,120 @@ impl Chmod {
     }
 }
 
-fn parse_clauses(part: &str, clauses: &mut Vec<Clause>) -> Option<()> {
-    let mut letters = part.chars().peekable();
-    let mut who = 0;
-    while let Some(bits) = letters.peek().copied().and_then(bits_of) {
-        who |= bits;
-        letters.next();
-    }
-    let who = if who == 0 { 0o777 } else { who };
-    letters.peek()?;
-    while let Some(operator) = letters.next() {
-        if !matches!(operator, '+' | '-' | '=') {
-            return None;
+struct Parser {
+    changes: Vec<Change>,
+    /// Whether the `=` at hand has had its effect: `u=gr` sets once for the copy and once for the letters.
+    assigned: bool,
+}
+
+impl Parser {
+    /// `ug+rX-w`: for whom, then what to do.
+    fn part(&mut self, part: &str) -> Option<()> {
+        let rest = part.trim_start_matches(['u', 'g', 'o', 'a']);
+        let mut who = 0;
+        for letter in part[..part.len() - rest.len()].chars() {
+            who |= match letter {
+                'u' => 0o4700,
+                'g' => 0o2070,
+                'o' => 0o0007,
+                _ => EVERYBODY,
+            };
         }
-        let permissions = match letters.peek().copied() {
-            Some(from @ ('u' | 'g' | 'o')) => {
-                letters.next();
-                Permissions::CopyOf(from)
+        let mut rest = rest;
+        loop {
+            let operator = rest.chars().next().filter(|it| matches!(it, '+' | '-' | '='))?;
+            let after = &rest[1..];
+            let end = after.find(['+', '-', '=']).unwrap_or(after.len());
+            self.permissions(who, operator, &after[..end])?;
+            rest = &after[end..];
+            if rest.is_empty() {
+                return Some(());
             }
-            _ => parse_letters(&mut letters)?,
-        };
-        clauses.push(Clause { who, operator, permissions });
-    }
-    Some(())
-}
-
-fn bits_of(who: char) -> Option<u32> {
-    match who {
-        'u' => Some(0o700),
-        'g' => Some(0o070),
-        'o' => Some(0o007),
-        'a' => Some(0o777),
-        _ => None,
-    }
-}
-
-fn parse_letters(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Permissions> {
-    let (mut rwx, mut conditional, mut set_id, mut sticky) = (0, false, false, false);
-    while let Some(letter) = letters.peek().copied() {
-        match letter {
-            'r' => rwx |= 0o444,
-            'w' => rwx |= 0o222,
-            'x' => rwx |= 0o111,
-            'X' => conditional = true,
-            's' => set_id = true,
-            't' => sticky = true,
-            '+' | '-' | '=' => break,
-            _ => return None,
         }
-        letters.next();
     }
-    Some(Permissions::Letters { rwx, conditional, set_id, sticky })
-}
 
-impl Clause {
-    fn apply(&self, mode: u32, is_folder: bool) -> u32 {
-        let bits = self.bits(mode, is_folder);
-        match self.operator {
-            '+' => mode | bits,
-            '-' => mode & !bits,
-            _ => {
-                let mut cleared = self.who;
-                // As chmod(1) does: `=` takes the special bits of those it is for, but not from folders.
-                if !is_folder {
-                    cleared |= self.set_id() | self.sticky();
+    fn permissions(&mut self, mut who: u32, operator: char, letters: &str) -> Option<()> {
+        self.assigned = operator != '=' && self.assigned;
+        let (mut wanted, mut execution) = (0, 0);
+        // For others alone there are no special bits.
+        let special = who == 0 || who & !0o007 != 0;
+        for letter in letters.chars() {
+            match letter {
+                'r' => wanted |= 0o444,
+                'w' => wanted |= 0o222,
+                'x' => wanted |= 0o111,
+                'X' if operator == '-' => wanted |= 0o111,
+                'X' => execution = 0o111,
+                's' if special => wanted |= SET_IDS,
+                't' if special => {
+                    who |= STICKY;
+                    wanted |= STICKY;
                 }
-                (mode & !cleared) | bits
+                's' | 't' => {}
+                'u' | 'g' | 'o' => {
+                    if wanted != 0 {
+                        self.change(who, operator, wanted);
+                        wanted = 0;
+                    }
+                    self.assigned |= operator == '=';
+                    self.execution(who, &mut execution);
+                    let shift = match letter {
+                        'u' => 6,
+                        'g' => 3,
+                        _ => 0,
+                    };
+                    let to = if who == 0 { 0o777 } else { who & 0o777 };
+                    self.changes.push(Change::Copy { shift, operator, to });
+                }
+                _ => return None,
             }
         }
+        if wanted != 0 || (operator == '=' && !self.assigned) {
+            self.assigned |= operator == '=';
+            self.change(who, operator, wanted);
+        }
+        self.execution(who, &mut execution);
+        Some(())
     }
 
-    fn bits(&self, mode: u32, is_folder: bool) -> u32 {
-        match self.permissions {
-            Permissions::CopyOf(from) => {
-                let shift = match from {
-                    'u' => 6,
-                    'g' => 3,
-                    _ => 0,
-                };
-                ((mode >> shift & 0o7) * 0o111) & self.who
-            }
-            Permissions::Letters { rwx, conditional, set_id, sticky } => {
-                let execute =
-                    if conditional && (is_folder || mode & 0o111 != 0) { 0o111 } else { 0 };
-                let set_id = if set_id { self.set_id() } else { 0 };
-                let sticky = if sticky { self.sticky() } else { 0 };
-                ((rwx | execute) & self.who) | set_id | sticky
-            }
+    fn change(&mut self, who: u32, operator: char, wanted: u32) {
+        let bits = if who == 0 { wanted } else { who & wanted };
+        if operator == '=' {
+            self.changes.push(Change::Take(if who == 0 { EVERYBODY } else { who }));
+        }
+        self.changes.push(if operator == '-' { Change::Take(bits) } else { Change::Add(bits) });
+    }
+
+    fn execution(&mut self, who: u32, bits: &mut u32) {
+        if *bits != 0 {
+            let who = if who == 0 { 0o777 } else { who };
+            self.changes.push(Change::AddExecution(who & *bits));
+            *bits = 0;
         }
     }
+}
 
-    /// Setuid and setgid of those it is for.
-    fn set_id(&self) -> u32 {
-        let user = if self.who & 0o700 == 0 { 0 } else { SETUID };
-        let group = if self.who & 0o070 == 0 { 0 } else { SETGID };
-        user | group
-    }
-
-    /// The sticky bit belongs to all.
-    fn sticky(&self) -> u32 {
-        if self.who == 0o777 { STICKY } else { 0 }
+impl Change {
+    fn apply(self, mode: u32, executable: bool) -> u32 {
+        match self {
+            Change::Add(bits) => mode | bits,
+            Change::Take(bits) => mode & !bits,
+            Change::AddExecution(bits) => {
+                if executable {
+                    mode | bits
+                } else {
+                    mode
+                }
+            }
+            Change::Copy { shift, operator, to } => {
+                let bits = ((mode >> shift & 0o7) * 0o111) & to;
+                match operator {
+                    '+' => mode | bits,
+                    '-' => mode & !bits,
+                    _ => (mode & !to) | bits,
+                }
+            }
+        }
     }
 }
 
@@ -196,6 +215,28 @@ mod tests {
         check("u-x+w", 0o755, false, 0o655);
         check("+t", 0o777, true, 0o1777);
         check("g+s", 0o755, true, 0o2755);
+    }
+
+    #[test]
+    fn special_bits() {
+        check("u=g,o=", 0o4755, false, 0o4550);
+        check("u=rx", 0o4755, false, 0o555);
+        check("g=rx", 0o2775, true, 0o755);
+        check("=rx", 0o6755, true, 0o555);
+        check("a=r", 0o7755, false, 0o1444);
+        check("u+t", 0o755, true, 0o1755);
+        check("o+t", 0o755, true, 0o755);
+        check("o+s", 0o755, false, 0o755);
+        check("+s", 0o755, false, 0o6755);
+        check("u-s", 0o6755, false, 0o2755);
+    }
+
+    #[test]
+    fn execution_if_there_was_some() {
+        check("u+x,g+X", 0o644, false, 0o744);
+        check("a-x,a+X", 0o755, false, 0o755);
+        check("a-X", 0o755, false, 0o644);
+        check("u=rwX,g=u", 0o755, false, 0o775);
     }
 
     #[test]

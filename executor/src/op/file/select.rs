@@ -77,17 +77,28 @@ pub(crate) fn select(tree: &dyn SourceTree, action: &CopyAction) -> Result<Selec
     Ok(selection)
 }
 
-/// What must be there by `--parents` without wildcards.
+/// What must be there by `--parents` without wildcards: the very path, since no link on the way is followed.
 fn require(tree: &dyn SourceTree, action: &CopyAction) -> Result<(), Cause> {
     let Some(parents) = action.parents.as_ref().filter(|parents| parents.required) else {
         return Ok(());
     };
     let whole = format!("{}/{}", action.source.trim_end_matches('/'), parents.pattern);
-    let there = match resolve_source(tree, &clean(&whole), Last::Follow) {
-        Ok(path) => get(tree, &path)?.is_some(),
-        Err(_) => false,
-    };
-    if there { Ok(()) } else { Err(missing::source(tree, &whole)) }
+    let mut path = Vec::new();
+    let whole_path = clean(&whole);
+    let mut names = components(&whole_path).peekable();
+    while let Some(name) = names.next() {
+        path = join(&path, name);
+        let Some(found) = tree.get(&path)? else { return Err(missing::source(tree, &whole)) };
+        if names.peek().is_some() && !found.entry.is_dir() {
+            let what = display(&path);
+            let help = matches!(found.entry.kind, Kind::Symlink { .. }).then(|| {
+                format!("`/{what}` is a symbolic link, and --parents follows none: name its target")
+            });
+            let message = format!("\"/{}\": not found", display(&whole_path));
+            return Err(Cause::File { message, help, span: None });
+        }
+    }
+    Ok(())
 }
 
 /// As [`SourceTree::get`], for the root as well.

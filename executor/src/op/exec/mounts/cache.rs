@@ -30,7 +30,7 @@ pub(super) struct Cache<'a> {
 }
 
 impl Cache<'_> {
-    /// A cache that begins empty. With an owner or mode it is another one than without.
+    /// A cache that begins empty, or what `source=` names in it. With an owner or mode it is another one than without.
     pub(super) fn plain(&self, cx: &Cx<'_>, kept: &mut Kept) -> Result<Source, Cause> {
         let owner = self.owner.unwrap_or(MountOwner { uid: 0, gid: 0, mode: 0o755 });
         let MountOwner { uid, gid, mode } = owner;
@@ -45,7 +45,7 @@ impl Cache<'_> {
             std::os::unix::fs::chown(path, Some(uid), Some(gid))?;
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
         })?;
-        Ok(Source::Bind { tree: Tree::Folder(path), path: PathBuf::from("/") })
+        Ok(Source::Bind { tree: Tree::Folder(path), path: PathBuf::from(self.source) })
     }
 
     /// A cache that begins with the files of a tree: what is changed of them lies over that tree, and is what is kept.
