@@ -63,6 +63,12 @@ pub(crate) enum Command {
     Logout(registry::LogoutArgs),
     /// Remove what is not used from the store
     Prune(image::PruneArgs),
+    /// Show what images and caches take on disk
+    #[command(visible_alias = "df")]
+    Du(image::DuArgs),
+    /// The commands on the whole store by docker's longer names
+    #[command(subcommand, hide = true)]
+    System(image::SystemCommand),
     /// The commands on images by docker's longer names
     #[command(subcommand, hide = true)]
     Image(image::ImageCommand),

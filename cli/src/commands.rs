@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod du;
 mod explain;
 mod explain_no_resolve;
 mod export;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 pub(crate) use build::Report;
 
 use crate::args::Command;
-use crate::args::image::ImageCommand;
+use crate::args::image::{ImageCommand, SystemCommand};
 use crate::error::CliError;
 use crate::ui::Ui;
 
@@ -52,6 +53,11 @@ pub(crate) fn run(command: Command, ui: &mut Ui) -> Result<ExitCode, CliError> {
         Command::Login(args) => login::run(&args, ui),
         Command::Logout(args) => logout::run(&args, ui),
         Command::Prune(args) => prune::run(&args, ui),
+        Command::Du(args) => du::run(&args, ui),
+        Command::System(command) => match command {
+            SystemCommand::Df(args) => du::run(&args, ui),
+            SystemCommand::Prune(args) => prune::run(&args, ui),
+        },
         Command::Image(command) => match command {
             ImageCommand::Ls(args) => images::run(&args, ui),
             ImageCommand::History(args) => history::run(&args, ui),
@@ -64,7 +70,7 @@ pub(crate) fn run(command: Command, ui: &mut Ui) -> Result<ExitCode, CliError> {
             ImageCommand::Export(args) => export::run(&args, ui),
             ImageCommand::Pull(args) => pull::run(&args, ui),
             ImageCommand::Push(args) => push::run(&args, ui),
-            ImageCommand::Prune(args) => prune::run(&args, ui),
+            ImageCommand::Prune(args) => prune::images(&args, ui),
         },
     }
 }

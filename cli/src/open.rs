@@ -1,6 +1,8 @@
 //! Opening the store.
 
-use store::Store;
+use std::path::Path;
+
+use store::{Store, StoreError};
 
 use crate::env::Env;
 use crate::error::CliError;
@@ -19,9 +21,24 @@ pub(crate) fn enter() -> Result<(), CliError> {
 /// # Errors
 /// The namespace or the store cannot be had.
 pub(crate) fn store(env: &Env) -> Result<Store, CliError> {
+    with(env, Store::open)
+}
+
+/// As [`store`], for commands that remove something: they work on a full disk, too.
+///
+/// # Errors
+/// The namespace or the store cannot be had.
+pub(crate) fn store_to_remove(env: &Env) -> Result<Store, CliError> {
+    with(env, Store::open_to_remove)
+}
+
+fn with(
+    env: &Env,
+    open: impl FnOnce(&Path) -> Result<Store, StoreError>,
+) -> Result<Store, CliError> {
     enter()?;
     let root = env.store_root()?;
-    Store::open(&root).map_err(|error| {
+    open(&root).map_err(|error| {
         let why = CliError::caused(&error);
         let help = why.advice().unwrap_or("set DFC_HOME to a folder that you may write to");
         CliError::failed(format!("cannot open the store at `{}`: {why}", root.display())).help(help)

@@ -43,7 +43,6 @@ const FLAGS: &[Hint] = &[
 const COMMANDS: &[Hint] = &[
     ("", &["buildx", "builder"], "the command is `dfc build`"),
     ("", &["version", "info"], "the command is `dfc --version`"),
-    ("", &["system"], "the commands are `dfc du` and `dfc prune`"),
     (
         "",
         &["commit"],

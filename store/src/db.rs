@@ -65,6 +65,21 @@ impl Db {
         Ok(value)
     }
 
+    /// As [`Db::write`], and takes all of it back.
+    pub(crate) fn foresee<T>(
+        &self,
+        doing: &str,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.lock();
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .doing(|| doing.to_owned())?;
+        let value = change(&transaction)?;
+        transaction.rollback().doing(|| doing.to_owned())?;
+        Ok(value)
+    }
+
     /// One statement that changes something; how many rows.
     pub(crate) fn execute(
         &self,

@@ -19,10 +19,11 @@ use crate::db::digest;
 use crate::error::{Doing, StoreError, on};
 use crate::layer_record::LayerId;
 use crate::lease::Leased;
+use crate::reserve;
 use crate::store::Store;
 
 /// What `prune` removes. What no image with a name and no record needs always goes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PrunePolicy {
     /// Remove only what nobody used since then (seconds since 1970).
     pub unused_since: Option<i64>,
@@ -30,8 +31,14 @@ pub struct PrunePolicy {
     pub keep_storage: Option<u64>,
     /// Also remove images without a name.
     pub untagged: bool,
+    /// Also remove these images, whatever their names.
+    pub images: Vec<Digest>,
     /// Also remove cache mounts.
     pub caches: bool,
+    /// Leave the results of steps: only images go, and what only they need.
+    pub keep_records: bool,
+    /// Change nothing, and tell what would go.
+    pub dry_run: bool,
 }
 
 /// What was removed.
@@ -49,26 +56,17 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
-/// What the store takes on disk, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Blobs.
-    pub blobs: u64,
-    /// Layers: indexes and files.
-    pub layers: u64,
-    /// Cache mounts.
-    pub caches: u64,
-    /// The database, stat caches and half-made things.
-    pub other: u64,
-    /// Of all that, what no image with a name needs.
-    pub reclaimable: u64,
-}
-
 /// What images need.
 #[derive(Default)]
-struct Needed {
-    blobs: BTreeSet<Digest>,
-    diff_ids: BTreeSet<Digest>,
+pub(crate) struct Needed {
+    pub(crate) blobs: BTreeSet<Digest>,
+    pub(crate) diff_ids: BTreeSet<Digest>,
+}
+
+/// What is to go: the paths under which it lies, and what it is.
+struct Plan {
+    pruned: Pruned,
+    paths: Vec<PathBuf>,
 }
 
 /// A layer and what holds it.
@@ -89,88 +87,72 @@ impl Store {
     /// the disk is full.
     pub fn prune(&self, policy: &PrunePolicy) -> Result<Pruned, StoreError> {
         let mut gone = Vec::new();
-        let mut pruned = self.alone(|leased| self.prune_alone(policy, leased, &mut gone))?;
+        let mut pruned = self.alone(|leased| {
+            let make = |db: &Transaction<'_>| self.plan(db, policy, leased);
+            if policy.dry_run {
+                let mut plan = self.db.foresee("look for what can go", make)?;
+                plan.pruned.bytes = plan.paths.iter().map(|path| disk_usage(path)).sum();
+                return Ok(plan.pruned);
+            }
+            let plan = self.db.write("prune", make)?;
+            self.cached_indexes().clear();
+            for path in &plan.paths {
+                gone.extend(self.move_away(path)?);
+            }
+            Ok(plan.pruned)
+        })?;
         for path in gone {
             pruned.bytes += disk_usage(&path);
             self.remove_path(&path)?;
         }
+        reserve::fill(self.root());
         Ok(pruned)
     }
 
-    fn prune_alone(
-        &self,
-        policy: &PrunePolicy,
-        leased: &Leased,
-        gone: &mut Vec<PathBuf>,
-    ) -> Result<Pruned, StoreError> {
-        let mut pruned = Pruned::default();
-        self.db.write("prune", |db| {
-            let doing = || "prune".to_owned();
-            if policy.untagged {
-                pruned.images = remove_untagged(db, policy.unused_since).doing(doing)?;
-            }
-            let needed = self.needed(db, false, leased)?;
-            let mut layers = self.held_layers(db, &needed)?;
-            for (_, held) in layers.iter_mut().filter(|(id, _)| leased.layers.contains(id)) {
-                held.is_leased = true;
-            }
-            pruned.records = remove_records(db, policy, &mut layers).doing(doing)?;
-            pruned.layers = remove_layers(db, policy, &layers).doing(doing)?;
-            Ok(())
-        })?;
-        self.cached_indexes().clear();
-        self.remove_layer_folders(gone)?;
-        pruned.blobs = self.remove_blobs(policy, leased, gone)?;
-        self.remove_old("contexts", policy.unused_since, gone)?;
-        if policy.caches {
-            self.remove_old("caches", policy.unused_since, gone)?;
-        }
-        Ok(pruned)
-    }
-
-    /// What the store takes on disk.
-    pub fn usage(&self) -> Result<Usage, StoreError> {
-        let at = |name: &str| disk_usage(&self.root.join(name));
-        let mut usage = Usage {
-            blobs: at("blobs"),
-            layers: at("layers"),
-            caches: at("caches"),
-            other: at("contexts") + at("tmp") + at("store.db") + at("store.db-wal"),
-            reclaimable: 0,
-        };
-        let caches = self.root.join("caches");
-        usage.reclaimable = names(&caches)?.iter().map(|it| disk_usage(&caches.join(it))).sum();
-        let (needed, layers) = self.db.write("read what is needed", |db| {
-            let needed = self.needed(db, true, &Leased::default())?;
-            let layers = self.held_layers(db, &needed)?;
-            Ok((needed, layers))
-        })?;
-        let free = layers.iter().filter(|(_, held)| !held.by_image);
-        usage.reclaimable += free.map(|(id, _)| disk_usage(&self.layer_folder(*id))).sum::<u64>();
-        for digest in self.all_blobs()? {
-            if !needed.blobs.contains(&digest) {
-                usage.reclaimable += disk_usage(&self.blob_path(&digest));
-            }
-        }
-        Ok(usage)
-    }
-
-    /// What the images of the database refer to (those with a name only, or all), and those that somebody uses.
-    fn needed(
+    /// Removes rows, and looks for what then has none.
+    fn plan(
         &self,
         db: &Transaction<'_>,
-        named: bool,
+        policy: &PrunePolicy,
         leased: &Leased,
-    ) -> Result<Needed, StoreError> {
-        let sql = match named {
-            true => {
-                "SELECT manifest, media_type FROM image WHERE manifest IN (SELECT manifest FROM tag)
-                 OR manifest IN (SELECT m.manifest FROM member m JOIN tag t ON m.parent = t.manifest)"
+    ) -> Result<Plan, StoreError> {
+        let doing = || "prune".to_owned();
+        let mut pruned = Pruned::default();
+        if policy.untagged {
+            pruned.images = remove_untagged(db, policy.unused_since).doing(doing)?;
+        }
+        for image in &policy.images {
+            let sql = "DELETE FROM image WHERE manifest = ?1";
+            if db.execute(sql, [image.as_bytes()]).doing(doing)? > 0 {
+                pruned.images.push(*image);
             }
-            false => "SELECT manifest, media_type FROM image",
-        };
+        }
+        let needed = self.needed(db, leased)?;
+        let mut layers = self.held_layers(db, &needed)?;
+        for (_, held) in layers.iter_mut().filter(|(id, _)| leased.layers.contains(id)) {
+            held.is_leased = true;
+        }
+        if !policy.keep_records {
+            pruned.records = remove_records(db, policy, &mut layers).doing(doing)?;
+        }
+        pruned.layers = remove_layers(db, policy, &layers).doing(doing)?;
+        let mut paths = self.layer_folders_without_row(db)?;
+        let blobs = self.blobs_without_need(db, policy, needed)?;
+        pruned.blobs = blobs.len();
+        paths.extend(blobs);
+        if !policy.keep_records {
+            paths.extend(self.old("contexts", policy.unused_since)?);
+        }
+        if policy.caches {
+            paths.extend(self.old("caches", policy.unused_since)?);
+        }
+        Ok(Plan { pruned, paths })
+    }
+
+    /// What the images of the database refer to, and those that somebody uses.
+    fn needed(&self, db: &Transaction<'_>, leased: &Leased) -> Result<Needed, StoreError> {
         let mut images: Vec<(Digest, String)> = db
-            .prepare_cached(sql)
+            .prepare_cached("SELECT manifest, media_type FROM image")
             .and_then(|mut ask| {
                 let rows = ask.query_map([], |row| Ok((digest(row, "manifest")?, row.get(1)?)))?;
                 rows.collect()
@@ -180,24 +162,30 @@ impl Store {
         images.extend(leased.blobs.iter().map(|blob| (*blob, String::new())));
         let mut needed = Needed::default();
         for (image, kind) in images {
-            needed.blobs.insert(image);
-            // An image whose blobs are damaged holds nothing more; that it is listed is enough.
-            if media_type::is_index(&kind) {
-                continue;
-            }
-            if kind.is_empty() && self.blob_size(&image).is_ok_and(|size| size > oci::MAX_MANIFEST)
-            {
-                continue;
-            }
-            let Ok(bytes) = self.read_blob(&image) else { continue };
-            let Ok(manifest) = serde_json::from_slice::<Manifest>(&bytes) else { continue };
-            needed.blobs.extend(manifest.layers.iter().map(|layer| layer.digest));
-            needed.blobs.insert(manifest.config.digest);
-            let Ok(bytes) = self.read_blob(&manifest.config.digest) else { continue };
-            let Ok(config) = serde_json::from_slice::<ImageConfig>(&bytes) else { continue };
-            needed.diff_ids.extend(config.rootfs.diff_ids);
+            let found = self.needed_of(&image, &kind);
+            needed.blobs.extend(found.blobs);
+            needed.diff_ids.extend(found.diff_ids);
         }
         Ok(needed)
+    }
+
+    /// What one image refers to. One whose blobs are damaged holds nothing more; that it is listed is enough.
+    pub(crate) fn needed_of(&self, image: &Digest, kind: &str) -> Needed {
+        let mut needed = Needed::default();
+        needed.blobs.insert(*image);
+        let is_big =
+            kind.is_empty() && self.blob_size(image).is_ok_and(|size| size > oci::MAX_MANIFEST);
+        if media_type::is_index(kind) || is_big {
+            return needed;
+        }
+        let Ok(bytes) = self.read_blob(image) else { return needed };
+        let Ok(manifest) = serde_json::from_slice::<Manifest>(&bytes) else { return needed };
+        needed.blobs.extend(manifest.layers.iter().map(|layer| layer.digest));
+        needed.blobs.insert(manifest.config.digest);
+        let Ok(bytes) = self.read_blob(&manifest.config.digest) else { return needed };
+        let Ok(config) = serde_json::from_slice::<ImageConfig>(&bytes) else { return needed };
+        needed.diff_ids.extend(config.rootfs.diff_ids);
+        needed
     }
 
     fn held_layers(
@@ -248,45 +236,32 @@ impl Store {
         read().doing(|| "list layers".into())
     }
 
-    /// Removes the folders of layers that have no row.
-    fn remove_layer_folders(&self, gone: &mut Vec<PathBuf>) -> Result<(), StoreError> {
-        let known: BTreeSet<String> = self.db.read("list layers", |db| {
-            let mut ask = db.prepare_cached("SELECT id FROM layer")?;
-            ask.query_map([], |row| row.get::<_, i64>(0).map(|id| id.to_string()))?.collect()
-        })?;
-        for name in names(&self.root.join("layers"))? {
-            if !known.contains(&name) {
-                gone.extend(self.move_away(&self.root.join("layers").join(&name))?);
-            }
-        }
-        Ok(())
+    /// The folders of layers that have no row.
+    fn layer_folders_without_row(&self, db: &Transaction<'_>) -> Result<Vec<PathBuf>, StoreError> {
+        let known: rusqlite::Result<BTreeSet<String>> =
+            db.prepare_cached("SELECT id FROM layer").and_then(|mut ask| {
+                ask.query_map([], |row| row.get::<_, i64>(0).map(|id| id.to_string()))?.collect()
+            });
+        let known = known.doing(|| "list layers".into())?;
+        let folder = self.root.join("layers");
+        let loose = names(&folder)?.into_iter().filter(|name| !known.contains(name));
+        Ok(loose.map(|name| folder.join(name)).collect())
     }
 
-    /// Removes blobs that nothing needs; how many.
-    fn remove_blobs(
+    /// Blobs that nothing needs.
+    fn blobs_without_need(
         &self,
+        db: &Transaction<'_>,
         policy: &PrunePolicy,
-        leased: &Leased,
-        gone: &mut Vec<PathBuf>,
-    ) -> Result<usize, StoreError> {
-        let mut removed = 0;
-        let (mut needed, packed) = self.db.write("read what is needed", |db| {
-            let needed = self.needed(db, false, leased)?;
-            let packed: rusqlite::Result<Vec<Digest>> = db
-                .prepare_cached("SELECT blob FROM packed")
-                .and_then(|mut ask| ask.query_map([], |row| digest(row, "blob"))?.collect());
-            Ok((needed, packed.doing(|| "list layers".into())?))
-        })?;
-        needed.blobs.extend(packed);
-        for digest in self.all_blobs()? {
-            let path = self.blob_path(&digest);
-            if needed.blobs.contains(&digest) || !is_older(&path, policy.unused_since) {
-                continue;
-            }
-            gone.extend(self.move_away(&path)?);
-            removed += 1;
-        }
-        Ok(removed)
+        mut needed: Needed,
+    ) -> Result<Vec<PathBuf>, StoreError> {
+        let packed: rusqlite::Result<Vec<Digest>> = db
+            .prepare_cached("SELECT blob FROM packed")
+            .and_then(|mut ask| ask.query_map([], |row| digest(row, "blob"))?.collect());
+        needed.blobs.extend(packed.doing(|| "list layers".into())?);
+        let loose = self.all_blobs()?.into_iter().filter(|blob| !needed.blobs.contains(blob));
+        let paths = loose.map(|blob| self.blob_path(&blob));
+        Ok(paths.filter(|path| is_older(path, policy.unused_since)).collect())
     }
 
     pub(crate) fn all_blobs(&self) -> Result<Vec<Digest>, StoreError> {
@@ -300,13 +275,10 @@ impl Store {
         Ok(blobs)
     }
 
-    fn remove_old(
-        &self,
-        folder: &str,
-        since: Option<i64>,
-        gone: &mut Vec<PathBuf>,
-    ) -> Result<(), StoreError> {
+    /// What is old in a folder, and in nobody's use.
+    fn old(&self, folder: &str, since: Option<i64>) -> Result<Vec<PathBuf>, StoreError> {
         let folder = self.root.join(folder);
+        let mut old = Vec::new();
         for name in names(&folder)? {
             let path = folder.join(name);
             // A cache mount in use stays. Nobody can begin to use it now.
@@ -314,10 +286,10 @@ impl Store {
             let in_use =
                 |lock: &fs::File| flock(lock, FlockOperation::NonBlockingLockExclusive).is_err();
             if is_older(&path, since) && !lock.as_ref().is_ok_and(in_use) {
-                gone.extend(self.move_away(&path)?);
+                old.push(path);
             }
         }
-        Ok(())
+        Ok(old)
     }
 }
 
@@ -373,6 +345,8 @@ fn remove_layers(
     policy: &PrunePolicy,
     layers: &BTreeMap<LayerId, Held>,
 ) -> rusqlite::Result<usize> {
+    // What is removed with an image goes whether the cache is big or not.
+    let keep = policy.keep_storage.filter(|_| !policy.keep_records);
     let since = policy.unused_since.unwrap_or(i64::MAX);
     let free = |held: &Held| !held.by_image && !held.is_leased && held.records == 0;
     let mut total: u64 = layers.values().filter(|held| !held.by_image).map(|held| held.bytes).sum();
@@ -381,7 +355,7 @@ fn remove_layers(
     unheld.sort_by_key(|(id, held)| (held.used, **id));
     let mut removed = 0;
     for (id, held) in unheld {
-        if policy.keep_storage.is_some_and(|keep| total <= keep) {
+        if keep.is_some_and(|keep| total <= keep) {
             break;
         }
         total = total.saturating_sub(held.bytes);
@@ -392,7 +366,7 @@ fn remove_layers(
 }
 
 /// The names in a folder, sorted.
-fn names(folder: &Path) -> Result<Vec<String>, StoreError> {
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>, StoreError> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).doing(|| on("read", folder))? {
         let name = entry.doing(|| on("read", folder))?.file_name();
@@ -409,7 +383,7 @@ fn is_older(path: &Path, since: Option<i64>) -> bool {
 }
 
 /// The blocks of a file, or of all files in a folder, in bytes. What cannot be read takes nothing.
-fn disk_usage(path: &Path) -> u64 {
+pub(crate) fn disk_usage(path: &Path) -> u64 {
     let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
     let mut bytes = metadata.blocks() * 512;
     if metadata.is_dir() {
@@ -470,7 +444,7 @@ mod tests {
         record(&store, vec![recorded]);
         store.put_blob(b"loose").unwrap();
         let before = store.usage().unwrap();
-        assert!(before.reclaimable > 0 && before.reclaimable < before.blobs + before.layers);
+        assert!(before.reclaimable() > 0 && before.reclaimable() < before.blobs + before.layers);
         let old = PrunePolicy { unused_since: Some(1), ..PrunePolicy::default() };
         assert_eq!(store.prune(&old).unwrap(), Pruned::default(), "all of it is newer");
         let roomy = PrunePolicy { keep_storage: Some(u64::MAX), ..PrunePolicy::default() };
@@ -482,7 +456,7 @@ mod tests {
         assert!(pruned.bytes > 0);
         assert!(store.layer(loose).is_err() && store.layer(recorded).is_err());
         store.lay_out(kept).unwrap();
-        assert_eq!(store.usage().unwrap().reclaimable, 0);
+        assert_eq!(store.usage().unwrap().reclaimable(), 0);
         store.untag(&name).unwrap();
         let pruned =
             store.prune(&PrunePolicy { untagged: true, ..PrunePolicy::default() }).unwrap();

@@ -12,6 +12,7 @@
 //!   layers/ID/lock          held while fs/ is made
 //!   caches/HASH/{fs,ready}  cache mounts (cache_mount.rs)
 //!   contexts/HASH           stat caches of local contexts (context.rs)
+//!   reserve                 room to give on a full disk (reserve.rs)
 //!   tmp/PID-RANDOM/         half-made things of one open store, and what it uses; its `lock` is held while the owner lives
 //! ```
 //!
@@ -70,19 +71,21 @@ mod layer_record;
 mod layers;
 mod lease;
 mod record;
+mod reserve;
 mod source;
 mod store;
 #[cfg(test)]
 mod testing;
+mod usage;
 
 pub use blob::BlobWriter;
 pub use cache_mount::{CacheMount, Sharing};
-pub use damage::CheckedBlob;
 pub use context::{CachedFile, ContextCache};
+pub use damage::CheckedBlob;
 pub use error::StoreError;
 pub use flat::Flat;
 pub use folder::Folder;
-pub use gc::{PrunePolicy, Pruned, Usage};
+pub use gc::{PrunePolicy, Pruned};
 pub use image::ImageRecord;
 pub use layer::index::{Entry, FileDigest, Kind, LayerIndex, Mtime, TreeDigest};
 pub use layer::scan::{ScanOptions, Xattrs};
@@ -92,3 +95,4 @@ pub use layer_record::{Keep, LayOut, LayerId, LayerRecord, Packed};
 pub use record::{BuildRecord, Key, RecordId, StepRecord};
 pub use source::{ContentSource, FolderSource, Source};
 pub use store::Store;
+pub use usage::{ImageUsage, MountUsage, Usage};

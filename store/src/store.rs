@@ -13,6 +13,7 @@ use crate::folder::Litter;
 use crate::layer::index::LayerIndex;
 use crate::layer_record::LayerId;
 use crate::lease::Leases;
+use crate::reserve;
 use rayon::ThreadPool;
 
 /// The store's folder, open. It may be used from many threads, and many processes may have it open at once.
@@ -64,7 +65,22 @@ impl Store {
             pool: OnceLock::new(),
         };
         store.forget_torn()?;
+        reserve::fill(root);
         Ok(store)
+    }
+
+    /// As [`Store::open`], for whoever is going to remove something: on a full disk the room kept for that is given.
+    pub fn open_to_remove(root: &Path) -> Result<Store, StoreError> {
+        if reserve::is_tight(root) {
+            reserve::give(root);
+        }
+        match Store::open(root) {
+            // Such as a quota, of which the file system does not tell.
+            Err(error) if !matches!(error, StoreError::Newer { .. }) && reserve::give(root) => {
+                Store::open(root)
+            }
+            other => other,
+        }
     }
 
     /// The store's folder.

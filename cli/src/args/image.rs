@@ -33,6 +33,15 @@ pub(crate) enum ImageCommand {
     Pull(PullArgs),
     /// Send images to a registry
     Push(PushArgs),
+    /// Remove images without a name
+    Prune(ImagePruneArgs),
+}
+
+/// `dfc system …`: docker's longer names of the commands on the whole store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SystemCommand {
+    /// Show what images and caches take on disk
+    Df(DuArgs),
     /// Remove what is not used from the store
     Prune(PruneArgs),
 }
@@ -125,9 +134,12 @@ pub(crate) struct TagArgs {
 /// `dfc rm`
 #[derive(Debug, Args)]
 pub(crate) struct RmArgs {
-    /// Remove an image by its id even if it has several names
+    /// Remove an image by its id even if it has several names; it is no error if there is none
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// Accepted: bytes go with `dfc prune` only
+    #[arg(long, hide = true)]
+    pub(crate) no_prune: bool,
     /// The images
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<String>,
@@ -214,7 +226,42 @@ pub(crate) struct PruneArgs {
     /// Do not ask
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Keep this much (`10GB`)
+    /// Only tell what would go
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Keep this much of the results of steps (`10GB`)
     #[arg(long, value_name = "SIZE")]
     pub(crate) keep_storage: Option<String>,
+    /// Remove only what was not used since (`until=24h`), or only images with a label (`label=KEY[=VALUE]`) or without
+    /// one (`label!=KEY[=VALUE]`)
+    #[arg(long = "filter", value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+}
+
+/// `dfc image prune`
+#[derive(Debug, Args)]
+pub(crate) struct ImagePruneArgs {
+    /// Images with a name, too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Only tell what would go
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Some images only: `until=MOMENT`, `label=KEY[=VALUE]`, `label!=KEY[=VALUE]`
+    #[arg(long = "filter", value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+}
+
+/// `dfc du`
+#[derive(Debug, Args)]
+pub(crate) struct DuArgs {
+    /// Each image and each cache mount, too
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// How to print the list: table, json, or a template such as '{{.Type}} {{.Reclaimable}}'
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
 }

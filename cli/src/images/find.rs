@@ -2,7 +2,7 @@
 
 use oci::manifest::Manifest;
 use oci::{ImageConfig, Platform, Reference};
-use store::{ImageRecord, Store};
+use store::{ImageRecord, Store, StoreError};
 
 use crate::error::CliError;
 use crate::images::{self, ImageError};
@@ -12,10 +12,36 @@ use crate::images::{self, ImageError};
 /// # Errors
 /// There is none, or several ids begin so.
 pub(crate) fn image(store: &Store, text: &str) -> Result<ImageRecord, CliError> {
-    store.resolve(text)?.ok_or_else(|| {
-        CliError::failed(format!("there is no image `{text}`"))
-            .help("`dfc images` lists what there is; `dfc pull` gets one from a registry")
-    })
+    resolve(store, text)?.ok_or_else(|| none(text))
+}
+
+/// What is said of an image that is not there.
+pub(crate) fn none(text: &str) -> CliError {
+    CliError::failed(format!("there is no image `{text}`"))
+        .help("`dfc images` lists what there is; `dfc pull` gets one from a registry")
+}
+
+/// As [`image`], or nothing if there is none.
+///
+/// # Errors
+/// Several ids begin so; they are named.
+pub(crate) fn resolve(store: &Store, text: &str) -> Result<Option<ImageRecord>, CliError> {
+    match store.resolve(text) {
+        Err(StoreError::Ambiguous(_)) => {
+            let hex = text.strip_prefix("sha256:").unwrap_or(text);
+            let mut candidates = Vec::new();
+            for image in store.images()? {
+                let id = image.config.unwrap_or(image.manifest);
+                if id.hex().starts_with(hex) || image.manifest.hex().starts_with(hex) {
+                    candidates.push(format!("{} ({})", id.short(), shown_name(&image)));
+                }
+            }
+            candidates.dedup();
+            Err(CliError::failed(format!("several images begin with `{text}`"))
+                .help(format!("give more digits: {}", candidates.join(", "))))
+        }
+        other => Ok(other?),
+    }
 }
 
 /// The image itself, or of several platforms that for `platform`.

@@ -117,9 +117,9 @@ impl Filters {
         self.references.push(pattern.to_owned());
     }
 
-    /// Whether `dangling=` says something.
-    pub(crate) fn dangling(&self) -> Option<bool> {
-        self.dangling
+    /// What `dangling=` says, which it no longer does.
+    pub(crate) fn take_dangling(&mut self) -> Option<bool> {
+        self.dangling.take()
     }
 
     /// Whether they say something about labels.

@@ -1,0 +1,40 @@
+//! A file that only takes room, so that there is some to give: on a full disk even removing needs a little, for the
+//! database's journal and for folders.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+
+/// More than the rows of a big store and their journal take when they go.
+const SIZE: u64 = 4 << 20;
+const NAME: &str = "reserve";
+
+/// Takes the room, if it is not taken yet and there is plenty. That it cannot be taken is no error.
+pub(crate) fn fill(root: &Path) {
+    let path = root.join(NAME);
+    if path.exists() || free(root).is_none_or(|free| free < 4 * SIZE) {
+        return;
+    }
+    let taken = File::create(&path)
+        .is_ok_and(|file| fallocate(&file, FallocateFlags::empty(), 0, SIZE).is_ok());
+    if !taken {
+        give(root);
+    }
+}
+
+/// Gives the room back; `false` if there was none.
+pub(crate) fn give(root: &Path) -> bool {
+    fs::remove_file(root.join(NAME)).is_ok()
+}
+
+/// Whether there is less room than the reserve would give.
+pub(crate) fn is_tight(root: &Path) -> bool {
+    free(root).is_some_and(|free| free < SIZE)
+}
+
+/// Bytes that this user may still write.
+fn free(root: &Path) -> Option<u64> {
+    let found = statvfs(root).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
