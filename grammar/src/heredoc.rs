@@ -70,6 +70,9 @@ pub(crate) fn token(word: &str) -> Result<Option<Token>, String> {
 
 /// The words of a text when no variable is set.
 fn words(text: &str, raw_quotes: bool) -> Result<Vec<String>, String> {
+    if !text.contains(['$', '\'', '"', '<', '\\', '\u{feff}']) {
+        return Ok(text.split_whitespace().map(str::to_owned).collect());
+    }
     let mut reader = Unset { raw_quotes, raw_escapes: false, words: Words::default() };
     for piece in lex::pieces(text, Mode::Word('\\')) {
         let piece = piece.map_err(|error| error.message)?;

@@ -34,6 +34,28 @@ pub(crate) struct JsonString {
     pub(crate) pieces: Vec<(String, Range<usize>)>,
 }
 
+/// Where the strings of an array stand, without their quotes, if it is one of strings that have no escapes: nearly all
+/// are. `None` says nothing.
+pub(crate) fn plain_array(text: &str) -> Option<Vec<Range<usize>>> {
+    let blank = |rest: &'_ str| rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+    let mut at = text.starts_with('[').then_some(1)?;
+    let mut strings = Vec::new();
+    loop {
+        at += blank(&text[at..]);
+        at += text[at..].starts_with('"').then_some(1)?;
+        let end = at + text[at..].find(|c: char| matches!(c, '"' | '\\' | '\0'..='\x1f'))?;
+        text[end..].starts_with('"').then_some(())?;
+        strings.push(at..end);
+        at = end + 1;
+        at += blank(&text[at..]);
+        match text.as_bytes().get(at)? {
+            b',' => at += 1,
+            b']' => return (at + 1 + blank(&text[at + 1..]) == text.len()).then_some(strings),
+            _ => return None,
+        }
+    }
+}
+
 /// Reads a text as an array of strings.
 pub(crate) fn array(text: &str) -> Array {
     if !text.starts_with('[') {
@@ -155,6 +177,27 @@ mod tests {
         assert_eq!(strings("[]"), Vec::<String>::new());
         assert_eq!(strings(r#"[ "a" , "b\tc\/\u00e9" ] "#), ["a", "b\tc/é"]);
         assert_eq!(strings(r#"["\ud83d\ude00\ud83d\u0041"]"#), ["😀\u{fffd}A"]);
+    }
+
+    #[test]
+    fn plain_arrays_are_read_alike() {
+        for text in [
+            r#"["a"]"#,
+            r#"[ "a" ,"é b", "" ] "#,
+            r#"["a",]"#,
+            r#"["a"] b"#,
+            r#"["a"b]"#,
+            "[",
+            "[]",
+        ] {
+            let Some(found) = plain_array(text) else { continue };
+            let Array::Strings(strings) = array(text) else { panic!("{text}") };
+            assert_eq!(found, strings.into_iter().map(|it| it.range).collect::<Vec<_>>());
+        }
+        assert_eq!(plain_array(r#"[ "a" ,"b"]"#), Some(vec![3..4, 8..9]));
+        for text in [r#"["a",]"#, r#"["a"] b"#, r#"["\n"]"#, "[\"a\tb\"]", "[1]"] {
+            assert_eq!(plain_array(text), None);
+        }
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::source::{LineIndex, SourceFile, SourceId, Span, Spanned};
 use crate::tree::Dialect;
 use crate::word::Word;
 
+/// Room for an instruction on several lines.
+const JOINED: usize = 256;
+
 /// One instruction's text.
 #[derive(Debug)]
 pub(crate) struct LogicalLine<'s> {
@@ -166,7 +169,8 @@ impl<'s> Splitter<'s> {
 
     /// Reads on from a first line that is continued.
     fn joined(&mut self, first: u32, start: usize, head: &'s str) -> LogicalLine<'s> {
-        let mut text = head.to_owned();
+        let mut text = String::with_capacity(JOINED.max(2 * head.len()));
+        text.push_str(head);
         let mut start = start as u32;
         let mut pieces = Vec::new();
         let mut empty_lines = Vec::new();

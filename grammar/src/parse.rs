@@ -1,5 +1,6 @@
 //! A whole file, instruction by instruction.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Severity};
@@ -103,13 +104,23 @@ fn statement(splitter: &mut Splitter<'_>, line: LogicalLine<'_>) -> Statement {
         span,
         head,
         lines: (line.lines.0, splitter.line()),
-        original: line.text.trim().to_owned(),
+        original: trimmed(line.text),
         comments: line.comments,
         empty_lines: line.empty_lines,
         flags: shape.flags,
         args: shape.args,
         json: shape.json,
         heredocs,
+    }
+}
+
+fn trimmed(text: Cow<'_, str>) -> String {
+    match text {
+        Cow::Owned(mut text) if text.trim_start().len() == text.len() => {
+            text.truncate(text.trim_end().len());
+            text
+        }
+        text => text.trim().to_owned(),
     }
 }
 

@@ -155,6 +155,14 @@ impl Words<'_> {
 
     /// Reads a JSON array; says whether it is one. One with something else than strings in it is a mistake.
     fn json(&mut self, range: Range<usize>) -> bool {
+        if let Some(strings) = json::plain_array(&self.line.text[range.clone()]) {
+            self.shape.json = true;
+            let words = strings
+                .into_iter()
+                .map(|at| self.line.word(range.start + at.start..range.start + at.end));
+            self.shape.args.extend(words);
+            return true;
+        }
         match json::array(&self.line.text[range.clone()]) {
             Array::Strings(strings) => {
                 self.shape.json = true;
@@ -201,7 +209,7 @@ impl Words<'_> {
     }
 
     /// Words between blanks: nothing that a grammar would be needed for.
-    fn between(&self, is_blank: fn(char) -> bool) -> Vec<Word> {
+    fn between(&self, is_blank: impl FnMut(char) -> bool) -> Vec<Word> {
         let mut words = Vec::new();
         let mut start = self.shape.rest.start;
         for word in self.rest().split(is_blank) {
@@ -217,8 +225,16 @@ impl Words<'_> {
     /// Words in which quotes and escapes hide blanks. Both stay in the words.
     fn quoted(&self) -> Vec<Word> {
         let rest = self.rest();
-        if !rest.contains(['\'', '"', self.escape]) {
-            return self.between(char::is_whitespace);
+        if !rest.contains(self.escape) {
+            let mut open = None;
+            return self.between(move |c| {
+                match (open, c) {
+                    (None, '\'' | '"') => open = Some(c),
+                    (Some(quote), c) if quote == c => open = None,
+                    (None | Some(_), _) => {}
+                }
+                open.is_none() && c.is_whitespace()
+            });
         }
         let rule = match self.escape {
             '`' => Rule::quoted_with_backtick,

@@ -142,6 +142,15 @@ impl BadFields {
 
 /// Splits a flag's value at its commas; a field may stand in double quotes, with doubled ones inside.
 fn fields(text: &Word) -> Result<Vec<Word>, BadFields> {
+    if !text.text.is_empty() && !text.text.contains('"') {
+        let mut start = 0;
+        let fields = text.text.split(',').map(|field| {
+            let range = start..start + field.len();
+            start = range.end + 1;
+            text.slice(range)
+        });
+        return Ok(fields.collect());
+    }
     let parsed = InstructionParser::parse(Rule::fields, &text.text);
     match parsed.ok().and_then(|mut pairs| pairs.next()) {
         Some(fields) if !text.text.is_empty() => {
