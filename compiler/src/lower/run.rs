@@ -14,6 +14,9 @@ use crate::image::{self, Made};
 use crate::op::{ExecOp, MountKind, Names, Network, Op, Security};
 use mount::{Finished, Mounts};
 
+/// What a variable takes up in the environment of a command beyond its text, in bytes.
+const LINE_WEIGHT: usize = 40;
+
 /// The host name that commands see if nobody says otherwise.
 const HOSTNAME: &str = "buildkitsandbox";
 
@@ -36,7 +39,7 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Run) -> Result<(), Diagnostic> {
     let env = cx.stage().tree.env.clone();
     let step_name = step_name(cx, &env, &mounts, remark.as_deref());
     let history = history(cx, &args, &env);
-    let Finished { mounts, inputs: mount_inputs, secret_env, agent, words } = mounts.finish();
+    let Finished { mounts, inputs: mount_inputs, secret_env, agent, mut words } = mounts.finish();
     let mut env_seen = env;
     if let Some(agent) = agent.filter(|_| env_seen.get("SSH_AUTH_SOCK").is_none()) {
         env_seen.set("SSH_AUTH_SOCK", &agent);
@@ -46,6 +49,7 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Run) -> Result<(), Diagnostic> {
     let hostname = hostname.map_or(HOSTNAME, String::as_str).to_owned();
     let proxy_env = proxies(&cx.conversion.build_args);
     let tree = &cx.stage().tree;
+    words.user = tree.user_word;
     let mut inputs: Vec<Input> =
         tree.step.map(|step| Input { step, role: Role::Base }).into_iter().collect();
     inputs.extend(mount_inputs);
@@ -65,7 +69,7 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Run) -> Result<(), Diagnostic> {
         ulimits: options.ulimits.clone(),
         shm_size: options.shm_size,
     };
-    cx.spend(op.env.iter().map(String::len).sum())?;
+    cx.spend(op.env.iter().map(|line| line.len() + LINE_WEIGHT).sum())?;
     let step = cx.add_step(Op::Exec(op), inputs, (step_name, words));
     cx.advance(step);
     cx.commit(history, Made::SignedLayer);
