@@ -58,6 +58,8 @@ pub struct Words {
     pub secret_env: Vec<Span>,
     /// The value of `--chown`.
     pub owner: Option<Span>,
+    /// The word of the USER that says who runs a command.
+    pub user: Option<Span>,
 }
 
 impl Words {

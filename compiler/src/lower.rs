@@ -5,6 +5,7 @@ mod arg;
 mod chmod;
 mod command;
 mod copy;
+mod encoding;
 mod env;
 mod expose;
 mod healthcheck;
@@ -18,6 +19,7 @@ mod stopsignal;
 pub(crate) mod transfer;
 mod user;
 mod volume;
+mod words;
 mod workdir;
 
 use grammar::{Diagnostic, Instruction, Span, Statement, Word};
@@ -67,11 +69,16 @@ pub(crate) fn stage(conversion: &mut Conversion<'_>, index: usize) {
             conversion.stages[index].failed = true;
             break;
         }
+        let first = conversion.out.builder.graph.len();
         let mut cx = Cx { conversion, index, command };
-        if let Err(error) = cx.lower(&command.statement) {
+        let lowered = cx.lower(&command.statement).and_then(|()| cx.check_encoding(first));
+        if let Err(error) = lowered {
             let too_large = error.code == TOO_LARGE;
-            let error = conversion.placed(index, command, error);
-            conversion.out.say(error);
+            let further = if too_large { Vec::new() } else { cx.mistakes() };
+            for error in std::iter::once(error).chain(further) {
+                let error = conversion.placed(index, command, error);
+                conversion.out.say(error);
+            }
             // Go on, for what else may be wrong; but let no other stage build on this one.
             conversion.stages[index].failed = true;
             if too_large {

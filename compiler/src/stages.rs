@@ -15,7 +15,7 @@ mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grammar::{quoted, Diagnostic, Dockerfile, Instruction, Statement, Word};
+use grammar::{Diagnostic, Dockerfile, Instruction, SourceId, Statement, Word, quoted};
 use oci::Platform;
 
 pub(crate) use state::{Command, Resolution, Stage, Tree};
@@ -50,6 +50,8 @@ pub(crate) struct Conversion<'a> {
     pub declared: BTreeSet<&'a str>,
     /// How many bytes of text were made so far.
     pub spent: usize,
+    /// By its source: where a trigger is written, if that is in this file.
+    pub triggers: BTreeMap<SourceId, Word>,
     /// The last stage of each name.
     pub by_name: BTreeMap<String, usize>,
 }
@@ -74,6 +76,7 @@ impl<'a> Conversion<'a> {
             stages: Vec::new(),
             declared: BTreeSet::new(),
             spent: 0,
+            triggers: BTreeMap::new(),
             by_name: BTreeMap::new(),
         }
     }

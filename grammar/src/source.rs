@@ -102,6 +102,8 @@ pub struct SourceFile {
     name: Arc<str>,
     text: Arc<str>,
     lines: Arc<LineIndex>,
+    /// Whether some of the text stands for bytes that are no UTF-8.
+    mended: bool,
 }
 
 impl SourceFile {
@@ -117,15 +119,18 @@ impl SourceFile {
         text: impl Into<Arc<str>>,
     ) -> SourceFile {
         let text = text.into();
-        SourceFile { id, name: name.into(), lines: Arc::new(LineIndex::new(&text)), text }
+        let lines = Arc::new(LineIndex::new(&text));
+        SourceFile { id, name: name.into(), lines, text, mended: false }
     }
 
     /// Takes the Dockerfile's bytes. What is no UTF-8 becomes U+FFFD, one for each bad sequence, and spans count in the
-    /// text that results: BuildKit, too, can carry nothing but UTF-8 into commands and settings of an image.
+    /// text that results; see [`SourceFile::is_mended`].
     pub fn from_bytes(name: impl Into<Arc<str>>, bytes: &[u8]) -> SourceFile {
         match std::str::from_utf8(bytes) {
             Ok(text) => SourceFile::new(name, text),
-            Err(_) => SourceFile::new(name, String::from_utf8_lossy(bytes)),
+            Err(_) => {
+                SourceFile { mended: true, ..SourceFile::new(name, String::from_utf8_lossy(bytes)) }
+            }
         }
     }
 
@@ -142,6 +147,12 @@ impl SourceFile {
     /// The whole text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether some U+FFFD in the text stands for bytes that are no UTF-8. Comments and labels may hold such; what is
+    /// run or copied may not, as in BuildKit.
+    pub fn is_mended(&self) -> bool {
+        self.mended
     }
 
     /// The text a span of this source covers.

@@ -258,28 +258,34 @@ pub(crate) fn read_source(shown: &Path, path: &Path) -> Result<SourceFile, CliEr
         }
         Err(error) => return Err(CliError::io(doing, &error)),
     }
-    let text = File::open(path).and_then(read_text).map_err(|error| CliError::io(doing, &error))?;
-    Ok(SourceFile::new(name, text))
+    let bytes =
+        File::open(path).and_then(read_bytes).map_err(|error| CliError::io(doing, &error))?;
+    Ok(SourceFile::from_bytes(name, &bytes))
 }
 
 /// The Dockerfile on standard input, of which `head` was read before.
 fn source_from_stdin(head: Vec<u8>) -> Result<SourceFile, CliError> {
-    let text = read_text(head.as_slice().chain(io::stdin().lock()))
+    let bytes = read_bytes(head.as_slice().chain(io::stdin().lock()))
         .map_err(|error| CliError::io("cannot read the Dockerfile from standard input", &error))?;
-    Ok(SourceFile::new("Dockerfile", text))
+    Ok(SourceFile::from_bytes("Dockerfile", &bytes))
 }
 
-/// Reads text of a bounded size; bytes that are no UTF-8 become U+FFFD, which only a comment can hold in earnest.
+/// Reads text of a bounded size; bytes that are no UTF-8 become U+FFFD.
 fn read_text(file: impl Read) -> io::Result<String> {
+    Ok(match String::from_utf8(read_bytes(file)?) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    })
+}
+
+/// Reads a file of a bounded size.
+fn read_bytes(file: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB"));
     }
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    })
+    Ok(bytes)
 }
 
 /// `PATH/Dockerfile`, or `PATH/dockerfile` if only that is there; named without PATH if that is `.`.

@@ -21,10 +21,13 @@ pub(crate) fn text(error: &BuildError, sources: &[SourceFile], look: Look) -> St
         Cause::NotStarted { .. }
         | Cause::File { .. }
         | Cause::Exec(_)
+        | Cause::User { .. }
         | Cause::SecretMissing { .. }
         | Cause::AgentMissing { .. }
         | Cause::NoContext(_)
         | Cause::Pattern(_)
+        | Cause::Import { .. }
+        | Cause::Hollow
         | Cause::Outside(_)
         | Cause::Store(_)
         | Cause::Io { .. }
@@ -48,6 +51,13 @@ pub(crate) fn text(error: &BuildError, sources: &[SourceFile], look: Look) -> St
             Diagnostic::without_place(code(&error.cause), message)
         }
     };
+    if let (Cause::User { span: Some(word), .. }, Some(run)) =
+        (error.cause.as_ref(), error.step_span)
+    {
+        if *word != run {
+            diagnostic = diagnostic.label("set here").also(run, "this runs as that user");
+        }
+    }
     let help = error.help().or_else(|| no_space(&diagnostic.message).map(str::to_owned));
     diagnostic.help = help;
     text.push_str(&human::diagnostics(&[diagnostic], sources, look));
@@ -59,12 +69,13 @@ fn code(cause: &Cause) -> &'static str {
     match cause {
         Cause::ExitCode { .. } => "command-failed",
         Cause::NotStarted { .. } | Cause::Exec(_) => "command-not-started",
+        Cause::User { .. } => "unknown-user",
         Cause::File { .. } => "copy-failed",
         Cause::SecretMissing { .. } => "secret-missing",
         Cause::AgentMissing { .. } => "agent-missing",
         Cause::NoContext(_) => "context-missing",
         Cause::Pattern(_) => "invalid-pattern",
-        Cause::Outside(_) => "not-fetched",
+        Cause::Outside(_) | Cause::Import { .. } | Cause::Hollow => "not-fetched",
         Cause::Store(_) | Cause::Io { .. } | Cause::Threads(_) => "system",
         Cause::Cancelled => "stopped",
     }

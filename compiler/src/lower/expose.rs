@@ -18,18 +18,26 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Expose) -> Result<(), Diagnostic> 
     // BuildKit sorts before it expands.
     words.sort_by(|a, b| a.text.cmp(&b.text));
     let mut ports = Vec::new();
+    let mut mistakes = Vec::new();
     for word in words {
         let env = &cx.conversion.stages[cx.index].tree.env;
         let parts = expand::parts(word, cx.conversion.file.dialect.escape)?;
         let expansion = expand::expand(&parts, env, Unset::Empty)?;
         cx.spend(expansion.work)?;
         for raw in expansion.words {
-            let port = parse(&raw, word.span)?;
+            let port = match parse(&raw, word.span) {
+                Ok(port) => port,
+                Err(mistake) => {
+                    mistakes.push(mistake);
+                    continue;
+                }
+            };
             cx.spend(port.numbers().len() * PORT_WEIGHT)?;
             note(cx, &raw, &port, word.span);
             ports.extend(port.numbers().map(|number| format!("{number}/{}", port.protocol)));
         }
     }
+    cx.fail(mistakes)?;
     for port in &ports {
         cx.stage().image.config.exposed_ports.insert(port.clone(), oci::config::Empty {});
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use grammar::{Diagnostic, Instruction, Label, Severity};
+use grammar::{Diagnostic, Instruction, Label, Severity, Span, Word};
 
 use super::{Command, Conversion};
 
@@ -12,7 +12,9 @@ const WEIGHT: usize = 1024;
 impl<'a> Conversion<'a> {
     /// Puts the triggers of a stage's base before its instructions. Tells whether the stage now needs others.
     pub(super) fn put_triggers(&mut self, index: usize) -> bool {
-        let mut triggers = std::mem::take(&mut self.stages[index].image.config.on_build);
+        let stored = std::mem::take(&mut self.stages[index].image.config.on_build);
+        let mut triggers: Vec<(String, Option<Word>)> =
+            stored.into_iter().map(|text| (text, None)).collect();
         if self.stages[index].is_image() {
             // Only its files are taken; nothing is built on it.
             return false;
@@ -23,18 +25,18 @@ impl<'a> Conversion<'a> {
                 let Instruction::Onbuild(onbuild) = &command.statement.instruction else {
                     return None;
                 };
-                Some(onbuild.expression.text.clone())
+                Some((onbuild.expression.text.clone(), Some(onbuild.expression.clone())))
             }));
             self.stages[index].triggered = true;
         }
         let mut commands = Vec::new();
-        for trigger in triggers {
+        for (trigger, word) in triggers {
             if let Err(error) = self.spend(trigger.len() + WEIGHT, self.stages[index].from_span) {
                 self.stages[index].failed = true;
                 self.out.say(error);
                 break;
             }
-            commands.extend(self.trigger(index, trigger));
+            commands.extend(self.trigger(index, trigger, word));
         }
         let needs_others = commands.iter().any(|command| !command.sources.is_empty());
         let stage = &mut self.stages[index];
@@ -43,9 +45,13 @@ impl<'a> Conversion<'a> {
         needs_others
     }
 
-    fn trigger(&mut self, index: usize, text: String) -> Option<Command<'a>> {
+    /// Reads a trigger. `word` is where it is written, if that is in this file.
+    fn trigger(&mut self, index: usize, text: String, word: Option<Word>) -> Option<Command<'a>> {
         let name = format!("ONBUILD of {}", self.stages[index].base_name);
         let source = self.out.add_source(name, text);
+        if let Some(word) = word {
+            self.triggers.insert(source.id(), word);
+        }
         let parsed = grammar::parse_trigger(&source);
         let mut broken = false;
         for error in parsed.diagnostics {
@@ -65,8 +71,8 @@ impl<'a> Conversion<'a> {
         Some(command)
     }
 
-    /// A diagnostic about an instruction. One about a trigger stands at the FROM that brought it, the words of the
-    /// trigger second.
+    /// A diagnostic about an instruction. One about a trigger stands at its words, if they are in this file, else at
+    /// the FROM that brought it.
     pub(crate) fn placed(
         &self,
         index: usize,
@@ -80,8 +86,25 @@ impl<'a> Conversion<'a> {
     }
 
     fn at_from(&self, index: usize, mut diagnostic: Diagnostic) -> Diagnostic {
+        let mut is_here = false;
+        for (number, label) in diagnostic.labels.iter_mut().enumerate() {
+            if let Some(span) = self.in_file(label.span) {
+                label.span = span;
+                is_here |= number == 0;
+            }
+        }
         let text = "runs the ONBUILD triggers of this".to_owned();
-        diagnostic.labels.insert(0, Label { span: self.stages[index].span, text });
+        let from = Label { span: self.stages[index].span, text };
+        diagnostic.labels.insert(usize::from(is_here), from);
         diagnostic
+    }
+
+    /// The place in the file of words of a trigger, if the trigger is written there.
+    fn in_file(&self, span: Span) -> Option<Span> {
+        let word = self.triggers.get(&span.source)?;
+        let found = word.span_of(span.start as usize, span.end as usize);
+        let text = self.out.sources[0].text();
+        let is_sound = found.start <= found.end && text.get(found.range()).is_some();
+        Some(if is_sound { found } else { word.span })
     }
 }

@@ -88,6 +88,8 @@ pub(crate) struct Tree {
     pub workdir: String,
     /// `USER`
     pub user: String,
+    /// Where in the file that is written.
+    pub user_word: Option<Span>,
     /// Whether it is a folder or a download: its owners count for nothing.
     pub from_outside: bool,
 }

@@ -155,7 +155,8 @@ impl Cached for ExecStep<'_> {
         let store = cx.env.store;
         let base = cx.base(self.id, &self.base)?;
         let accounts = accounts::read(&base, store)?;
-        let process = owner::for_process(&self.op.user, &accounts)?;
+        let process = owner::for_process(&self.op.user, &accounts)
+            .map_err(|cause| cause.at(self.words(cx).user))?;
         let folder = store.new_folder()?;
         let mut copied = Stamps::default();
         let root = if cx.can_overlay() {

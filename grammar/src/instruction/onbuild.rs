@@ -92,12 +92,15 @@ pub(crate) fn expression(line: &LogicalLine<'_>, shape: &Shape, heredocs: &[Here
         return line.word(range);
     }
     let mut whole = text.to_owned();
-    let mut span = line.span(range);
+    let mut span = line.span(range.clone());
+    let mut map = line.map(range);
     for heredoc in heredocs {
+        let body = heredoc.content.span;
         whole.push('\n');
+        map.push((whole.len() as u32, body.start));
         whole.push_str(&heredoc.content.value);
         whole.push_str(&heredoc.name.value);
-        span = span.to(heredoc.content.span);
+        span = span.to(body);
     }
-    Word::in_one(whole, span)
+    Word { text: whole, span, map }
 }

@@ -84,7 +84,7 @@ fn targets_are_suggested() {
 }
 
 #[test]
-fn triggers_point_at_the_from() {
+fn triggers_of_this_file_point_at_their_words() {
     let text = "FROM busybox AS base\nONBUILD COPY --from=7 / /\nFROM base\n";
     let compiled = TestWorld::default().compile(text, &options());
     let [error] = compiled.diagnostics.as_slice() else { panic!("{:?}", compiled.diagnostics) };
@@ -97,7 +97,43 @@ fn triggers_point_at_the_from() {
             source.slice(label.span)
         })
         .collect();
-    assert_eq!((error.message.as_str(), places), ("invalid stage index 7", vec!["base", "7"]));
+    assert_eq!((error.message.as_str(), places), ("invalid stage index 7", vec!["7", "base"]));
+}
+
+#[test]
+fn an_instruction_is_searched_to_its_end() {
+    for (text, want) in [
+        ("FROM busybox\nENV A=${X:?} B=\"${Y:=z}\"\n", vec!["${X:?}", ":="]),
+        ("FROM busybox\nCOPY --chmod=9 ${X:?} ${Y:?}\n", vec!["9", "${X:?}", "${Y:?}"]),
+        ("FROM busybox\nEXPOSE a 80 b\n", vec!["a", "b"]),
+        ("FROM busybox\nRUN --mount=type=bnd --mount=uid=x,bad=1 a\n", vec!["bnd", "x", "bad"]),
+    ] {
+        let words: Vec<String> =
+            errors(text, &options()).into_iter().map(|(word, _)| word).collect();
+        assert_eq!(words.len(), want.len(), "{text}: {words:?}");
+        for (word, want) in words.iter().zip(want) {
+            assert!(word.starts_with(want), "{text}: {words:?}");
+        }
+    }
+}
+
+#[test]
+fn bytes_that_are_no_utf8() {
+    let compile = |bytes: &[u8]| {
+        let file = grammar::SourceFile::from_bytes("Dockerfile", bytes);
+        let tree = grammar::parse(&file).tree;
+        crate::compile(&tree, &file, &options(), &TestWorld::default()).diagnostics
+    };
+    assert_eq!(compile(b"FROM busybox\n# Jos\xe9\nLABEL by=Jos\xe9\nRUN a\n"), []);
+    for (bytes, start) in [
+        (&b"FROM busybox\nRUN echo Jos\xe9\n"[..], 25),
+        (b"FROM busybox\nENV A=Jos\xe9\nRUN a\n", 22),
+        (b"FROM busybox\nCOPY <<E /x\nJos\xe9\nE\n", 28),
+    ] {
+        let found = compile(bytes);
+        let [error] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((error.code, error.span().unwrap().start), ("not-utf8", start));
+    }
 }
 
 #[test]

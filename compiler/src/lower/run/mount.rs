@@ -3,7 +3,7 @@
 mod fields;
 
 use grammar::instruction::{Mount as Syntax, Run};
-use grammar::{quoted, Diagnostic, Span};
+use grammar::{Diagnostic, Span, quoted};
 
 use super::rank;
 use crate::graph::{Input, Role, StepId, Words};
@@ -85,7 +85,7 @@ impl Mounts {
             inputs,
             secret_env,
             agent,
-            words: Words { parts, secret_env: secret_spans, owner: None },
+            words: Words { parts, secret_env: secret_spans, ..Words::default() },
         }
     }
 }
@@ -93,9 +93,11 @@ impl Mounts {
 /// Lowers the mounts of a RUN.
 pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Run) -> Result<Mounts, Diagnostic> {
     let mut fields = Vec::new();
+    let mut mistakes = Vec::new();
     for syntax in &it.mounts {
-        fields.push(Fields::read(cx, syntax)?);
+        fields.extend(Fields::read(cx, syntax, &mut mistakes));
     }
+    cx.fail(mistakes)?;
     let mut mounts = Mounts::default();
     for (index, (fields, syntax)) in fields.into_iter().zip(&it.mounts).enumerate() {
         add(cx, &mut mounts, index, fields, syntax)?;

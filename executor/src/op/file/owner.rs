@@ -76,15 +76,17 @@ pub(crate) fn for_files(text: &str, accounts: &Accounts) -> Owner {
 pub(crate) fn for_process(text: &str, accounts: &Accounts) -> Result<Process, Cause> {
     let (user, group) = split(text);
     let user = if user.is_empty() { "0" } else { user };
-    let known = users(accounts)
-        .find(|known| known.name == user.as_bytes() || number(user) == Some(known.uid));
+    // A number is never looked for among the names.
+    let known = users(accounts).find(|known| match number(user) {
+        Some(uid) => known.uid == uid,
+        None => known.name == user.as_bytes(),
+    });
     let uid = match (&known, number(user)) {
         (Some(known), _) => known.uid,
         (None, Some(uid)) => uid,
         (None, None) => {
-            return Err(Cause::Exec(format!(
-                "unable to find user {user}: no matching entries in passwd file"
-            )));
+            let message = format!("unable to find user {user}: no matching entries in passwd file");
+            return Err(Cause::User { message, span: None });
         }
     };
     let home = known.as_ref().map_or(&b"/"[..], |known| known.home);
@@ -98,9 +100,9 @@ pub(crate) fn for_process(text: &str, accounts: &Accounts) -> Result<Process, Ca
                 (Some((gid, _)), _) => gid,
                 (None, Some(gid)) => gid,
                 (None, None) => {
-                    return Err(Cause::Exec(format!(
-                        "unable to find group {group}: no matching entries in group file"
-                    )));
+                    let message =
+                        format!("unable to find group {group}: no matching entries in group file");
+                    return Err(Cause::User { message, span: None });
                 }
             };
             Vec::new()
@@ -150,7 +152,10 @@ fn users(accounts: &Accounts) -> impl Iterator<Item = User<'_>> {
 fn find_group<'a>(accounts: &'a Accounts, name: &str) -> Option<(u32, Vec<&'a [u8]>)> {
     lines(accounts.group.as_ref()).find_map(|fields| {
         let gid = field_number(fields.get(2));
-        let same = fields[0] == name.as_bytes() || number(name) == Some(gid);
+        let same = match number(name) {
+            Some(wanted) => gid == wanted,
+            None => fields[0] == name.as_bytes(),
+        };
         same.then(|| (gid, members(&fields)))
     })
 }
@@ -203,6 +208,17 @@ mod tests {
     fn process(text: &str) -> (u32, u32, Vec<u32>, String) {
         let process = for_process(text, &accounts()).unwrap();
         (process.owner.uid, process.owner.gid, process.groups, process.home)
+    }
+
+    #[test]
+    fn a_number_is_no_name() {
+        let accounts = Accounts {
+            passwd: Some(b"1234:x:4321:4321::/other:/bin/sh\n".to_vec()),
+            group: Some(b"77:x:78:\n".to_vec()),
+        };
+        let process = for_process("1234:77", &accounts).unwrap();
+        assert_eq!(process.owner, Owner { uid: 1234, gid: 77 });
+        assert_eq!(process.home, "/");
     }
 
     #[test]

@@ -76,8 +76,13 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Reads the fields in order: what a key means may depend on the type, if that came first.
-    pub(super) fn read(cx: &mut Cx<'_, '_>, mount: &Mount) -> Result<Fields, Diagnostic> {
+    /// Reads the fields in order: what a key means may depend on the type, if that came first. `None` if there are
+    /// mistakes.
+    pub(super) fn read(
+        cx: &mut Cx<'_, '_>,
+        mount: &Mount,
+        mistakes: &mut Vec<Diagnostic>,
+    ) -> Option<Fields> {
         let mut fields = Fields {
             kind: Kind::Bind,
             from: String::new(),
@@ -95,17 +100,24 @@ impl Fields {
             uid: None,
             gid: None,
         };
+        let before = mistakes.len();
         for (key, value) in &mount.fields {
-            match value {
-                None => fields.set_switch(key)?,
-                Some(word) => {
-                    let value = cx.expand(word)?;
-                    fields.set(key, word, value)?;
+            let read = match value {
+                None => fields.set_switch(key),
+                Some(word) => cx.expand(word).and_then(|value| fields.set(key, word, value)),
+            };
+            if let Err(mistake) = read {
+                mistakes.push(mistake);
+                if key.value.eq_ignore_ascii_case("type") {
+                    // What the other keys mean depends on it.
+                    break;
                 }
             }
         }
-        fields.check(mount.text.span)?;
-        Ok(fields)
+        if mistakes.len() == before {
+            mistakes.extend(fields.check(mount.text.span).err());
+        }
+        (mistakes.len() == before).then_some(fields)
     }
 
     /// Whether writing is refused: bind mounts, secrets and sockets are read only unless they say otherwise.
