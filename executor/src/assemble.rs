@@ -1,7 +1,7 @@
 //! Layers, config and history to an image: what was not known before the layers were.
 
 use compiler::op::SourceOp;
-use compiler::{Op, Target};
+use compiler::{Op, Role, StepId, Target};
 use oci::manifest::{Compression, Descriptor, Manifest, media_type};
 use oci::{History, ImageConfig};
 use store::LayerId;
@@ -149,20 +149,35 @@ fn fill_in_times(cx: &Cx<'_>, config: &mut ImageConfig, tree: &Snapshot) {
     config.created = Some(created);
 }
 
+/// What BuildKit calls the layer of a step.
+fn description(cx: &Cx<'_>, id: StepId) -> String {
+    let step = cx.graph.step(id);
+    match &step.op {
+        Op::Source(SourceOp::Local { name }) => format!("local source for {name}"),
+        Op::Source(SourceOp::Http(http)) => format!("http url {}", http.url),
+        Op::Source(SourceOp::Git(git)) => {
+            let reference = git.reference.as_deref().unwrap_or_default();
+            format!("git snapshot for {}#{reference}", git.url)
+        }
+        Op::Exec(exec) => format!("mount / from exec {}", exec.args.join(" ")),
+        Op::Source(SourceOp::Image(_)) | Op::File(_) => step.name.clone(),
+        Op::Merge => match cx.graph.input(id, Role::Upper(0)) {
+            Some(upper) => description(cx, upper),
+            None => step.name.clone(),
+        },
+    }
+}
+
 /// As many entries with a layer as there are layers: base images are not always made so, and a base that is a folder has
 /// no history of its own.
 fn match_layers(cx: &Cx<'_>, target: &Target, config: &mut ImageConfig, layers: usize) {
     let told = config.history.iter().filter(|entry| !entry.empty_layer).count();
-    let mut sources = target.layers.iter().filter_map(|id| match &cx.graph.step(*id).op {
-        Op::Source(SourceOp::Local { name }) => Some(format!("local source for {name}")),
-        Op::Source(SourceOp::Image(_) | SourceOp::Http(_) | SourceOp::Git(_)) => {
-            Some(cx.graph.step(*id).name.clone())
-        }
-        Op::Exec(_) | Op::File(_) | Op::Merge => None,
-    });
-    for _ in told..layers {
+    let below = layers.saturating_sub(target.layers.len());
+    for number in told..layers {
+        // BuildKit describes the layer at the entry's position, which need not be the one that has no entry.
+        let step = number.checked_sub(below).and_then(|number| target.layers.get(number));
         config.history.push(History {
-            created_by: sources.next().unwrap_or_default(),
+            created_by: step.map(|step| description(cx, *step)).unwrap_or_default(),
             comment: Some("buildkit.exporter.image.v0".to_owned()),
             ..History::default()
         });

@@ -242,17 +242,21 @@ impl FileStep<'_> {
         action: &CopyAction,
         source: Option<&Source>,
     ) -> Result<(), Cause> {
-        let selected = source.and_then(|source| Some((source, source.selection.as_ref()?)));
-        let Some((source, selection)) = selected else {
-            // A source that is an empty tree (`--from=scratch`) has no step.
-            return select::select(&Empty, action).map(drop);
+        let of_nothing;
+        let selection = match source.and_then(|source| source.selection.as_ref()) {
+            Some(selection) => selection,
+            // A source that is an empty tree (`--from=scratch`) has no step; there is still its root to be copied.
+            None => {
+                of_nothing = select::select(&Empty, action)?;
+                &of_nothing
+            }
         };
         let how = Lay {
             dest: &action.dest,
             owner: self.owner(action.owner.as_deref(), &making.accounts)?,
             chmod: chmod(action.chmod.as_deref())?,
             keep_owner: action.keep_owner,
-            as_folder: source.as_folder,
+            as_folder: source.is_some_and(|source| source.as_folder),
         };
         for one in &selection.matches {
             let unpacked = match action.unpack {
@@ -266,7 +270,8 @@ impl FileStep<'_> {
                 }
             };
             if !unpacked {
-                copy::lay(&mut making.draft, one, &how, &|found| Ok(source.content(found)))?;
+                let content = |found: &Found| Ok(source.and_then(|source| source.content(found)));
+                copy::lay(&mut making.draft, one, &how, &content)?;
             }
         }
         Ok(())
@@ -288,11 +293,12 @@ impl Making<'_, '_> {
     /// Unpacks a match if it is an archive.
     fn unpack(
         &mut self,
-        source: &Source,
+        source: Option<&Source>,
         one: &Match,
         how: &Lay<'_>,
         guard: Guard,
     ) -> Result<bool, Cause> {
+        let Some(source) = source else { return Ok(false) };
         if !matches!(one.root.entry.kind, Kind::File { .. }) || one.root.socket {
             return Ok(false);
         }

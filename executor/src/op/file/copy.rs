@@ -104,7 +104,13 @@ pub(crate) fn lay(
     match draft.get(&target) {
         Some(there) if !there.is_dir() => return Err(not_a_folder(&target)),
         // A destination that was there, or was made as one, takes the time of the source folder and nothing else.
-        Some(_) if !lay.as_folder => set_time(draft, &target, one.root.entry.mtime),
+        Some(_) if !lay.as_folder => {
+            let root = &one.root.entry;
+            // The root of a tree that came as a layer has no time of its own.
+            let has_none = root.path.is_empty() && root.mtime == Mtime::default();
+            let time = if has_none { draft.now() } else { root.mtime };
+            set_time(draft, &target, time);
+        }
         Some(_) => {}
         None if target.is_empty() => {}
         None => draft.put(lay.entry(target.clone(), &one.root), None),

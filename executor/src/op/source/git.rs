@@ -189,7 +189,7 @@ impl Checkout<'_, '_, '_> {
         let format = if commit.len() == 64 { "sha256" } else { "sha1" };
         self.run(&["init", "--quiet", "--template=", &format!("--object-format={format}")])?;
         // Without name and password: this is what `.git` keeps, and what submodules count from.
-        self.run(&["config", "remote.origin.url", self.git.url()])?;
+        self.run(&["remote", "add", "origin", self.git.url()])?;
         self.fetch()?;
         self.run(&["checkout", "--quiet", "--detach", commit])?;
         if self.source.submodules && work.join(".gitmodules").exists() {

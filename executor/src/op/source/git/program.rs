@@ -4,11 +4,11 @@
 //! Names, passwords and tokens go to it in its environment, never on its command line, and as a header that belongs to
 //! the repository's address: git itself knows none, and can repeat none.
 
-use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -18,12 +18,14 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::Cause;
 use crate::run::Cx;
-use crate::status::Event;
+use crate::status::{Event, Stream};
 
 /// More than this git may not answer: the list of the branches of a very large repository.
 const MAX_ANSWER: u64 = 64 << 20;
 /// So much of what it says is kept for an error.
 const MAX_SAID: usize = 16 << 10;
+/// After this time people want to know how far it is.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The program, about to work for one source.
 pub(super) struct Git<'a, 'b> {
@@ -121,8 +123,8 @@ impl<'a, 'b> Git<'a, 'b> {
         command
     }
 
-    /// Reads both of its outputs to their ends; tells how far it is.
-    fn listen(&self, child: &mut Child) -> (io::Result<Vec<u8>>, Vec<String>) {
+    /// Reads both of its outputs to their ends.
+    fn listen(&self, child: &mut Child) -> (io::Result<Vec<u8>>, Said) {
         let stdout = child.stdout.take().expect("it is piped");
         let stderr = child.stderr.take().expect("it is piped");
         std::thread::scope(|scope| {
@@ -141,56 +143,41 @@ impl<'a, 'b> Git<'a, 'b> {
         })
     }
 
-    /// The last lines of standard error; those that say how far git is are told, and not kept.
-    fn hear(&self, mut stderr: impl Read) -> Vec<String> {
-        let mut kept: VecDeque<String> = VecDeque::new();
-        let mut size = 0;
-        let mut line = Vec::new();
+    /// The last lines of standard error. Once it takes long, everything git says is told, above all how far it is.
+    fn hear(&self, mut stderr: impl Read) -> Said {
+        let clock = Instant::now();
+        let mut said = Said::default();
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = stderr.read(&mut buffer) {
-            for byte in &buffer[..count] {
-                if !matches!(byte, b'\r' | b'\n') {
-                    line.push(*byte);
-                    if line.len() < 4096 {
-                        continue;
-                    }
-                }
-                let text = String::from_utf8_lossy(&line).trim().to_owned();
-                line.clear();
-                match progress(&text) {
-                    _ if text.is_empty() => {}
-                    Some((what, done, total)) => {
-                        let step = self.step;
-                        self.cx.tell(Event::Progress { step, what, done, total: Some(total) });
-                    }
-                    None => {
-                        size += text.len();
-                        kept.push_back(text);
-                    }
-                }
-                while size > MAX_SAID {
-                    size -= kept.pop_front().map_or(size, |first| first.len());
-                }
+            let bytes = &buffer[..count];
+            said.take(bytes);
+            if said.is_told || clock.elapsed() >= PATIENCE {
+                said.is_told = true;
+                self.tell(bytes.to_vec());
             }
         }
-        let rest = String::from_utf8_lossy(&line).trim().to_owned();
-        kept.extend(Some(rest).filter(|rest| !rest.is_empty()));
-        kept.into()
+        said
     }
 
-    fn failed(&self, said: &[String]) -> Cause {
-        let is_cause = |line: &&String| line.starts_with("fatal:") || line.starts_with("error:");
-        let line = said.iter().find(is_cause).or(said.last());
-        let line = line.map_or("it said nothing", String::as_str);
-        let line = line.split_once(": ").filter(|(word, _)| !word.contains(' '));
-        let line =
-            line.map_or_else(|| said.last().cloned().unwrap_or_default(), |(_, it)| it.into());
-        let all = said.join("\n");
-        let wants_login = ["could not read Username", "Authentication failed", "403", "401"];
-        let is_ssh = all.contains("Permission denied (publickey");
-        let help = if wants_login.iter().any(|words| all.contains(words)) {
+    fn tell(&self, bytes: Vec<u8>) {
+        self.cx.tell(Event::Log { step: self.step, stream: Stream::Stderr, bytes });
+    }
+
+    fn failed(&self, said: &Said) -> Cause {
+        let lines = said.lines();
+        if !said.is_told && !lines.is_empty() {
+            self.tell(format!("{}\n", lines.join("\n")).into_bytes());
+        }
+        let causes = ["fatal: ", "error: ", "ERROR: "];
+        let why = lines.iter().find_map(|line| {
+            let line: &str = line;
+            causes.iter().find_map(|word| line.strip_prefix(word))
+        });
+        let line = why.or(lines.last().copied()).unwrap_or("it said nothing");
+        let wants = |words: &[&str]| words.iter().any(|word| said.text.contains(word));
+        let help = if wants(&["could not read Username", "Authentication failed", "error: 403"]) {
             Some("give a token with --secret id=GIT_AUTH_TOKEN,env=NAME".to_owned())
-        } else if is_ssh {
+        } else if wants(&["Permission denied (publickey"]) {
             Some("give a key: run ssh-add, and pass --ssh default".to_owned())
         } else {
             None
@@ -200,6 +187,30 @@ impl<'a, 'b> Git<'a, 'b> {
             help,
             span: None,
         }
+    }
+}
+
+/// What git said on standard error.
+#[derive(Debug, Default)]
+struct Said {
+    text: String,
+    /// Whether it was told already.
+    is_told: bool,
+}
+
+impl Said {
+    fn take(&mut self, bytes: &[u8]) {
+        self.text.push_str(&String::from_utf8_lossy(bytes));
+        if self.text.len() > 2 * MAX_SAID {
+            let end = (self.text.len() - MAX_SAID..).find(|at| self.text.is_char_boundary(*at));
+            self.text.drain(..end.unwrap_or(self.text.len()));
+        }
+    }
+
+    /// Without those that only say how far it is.
+    fn lines(&self) -> Vec<&str> {
+        let lines = self.text.split(['\n', '\r']).map(str::trim);
+        lines.filter(|line| !line.is_empty() && !line.contains("% (")).collect()
     }
 }
 
@@ -282,32 +293,21 @@ fn ssh_command(private: &Path, known_hosts: Option<&Path>) -> String {
     )
 }
 
-/// `Receiving objects:  45% (45/100), 1.2 MiB | …` as what, how much, and of how much.
-fn progress(line: &str) -> Option<(String, u64, u64)> {
-    let line = line.strip_prefix("remote: ").unwrap_or(line);
-    let (what, rest) = line.split_once(": ")?;
-    let (percent, rest) = rest.trim().split_once("% (")?;
-    percent.parse::<u8>().ok()?;
-    let (done, rest) = rest.split_once('/')?;
-    let (total, _) = rest.split_once(')')?;
-    Some((what.to_lowercase(), done.parse().ok()?, total.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn progress_is_read() {
-        for (line, want) in [
-            ("Receiving objects:  45% (9/20), 1 MiB | 2 MiB/s", Some(("receiving objects", 9, 20))),
-            ("remote: Counting objects: 100% (7/7), done.", Some(("counting objects", 7, 7))),
-            ("fatal: no such thing", None),
-            ("remote: Enumerating objects: 5, done.", None),
-        ] {
-            let want = want.map(|(what, done, total): (&str, _, _)| (what.to_owned(), done, total));
-            assert_eq!(progress(line), want, "{line}");
-        }
+    fn what_git_says_is_bounded_and_without_percents() {
+        let mut said = Said::default();
+        said.take(b"Receiving objects:  45% (9/20), 1 MiB\rfatal: no ");
+        said.take("such thing é\n".repeat(10_000).as_bytes());
+        said.take(b"\nlast");
+        assert!(said.text.len() <= 2 * MAX_SAID);
+        assert_eq!(said.lines().last(), Some(&"last"));
+        let mut said = Said::default();
+        said.take(b"Receiving objects:  45% (9/20), 1 MiB\rfatal: no\n");
+        assert_eq!(said.lines(), ["fatal: no"]);
     }
 
     #[test]
