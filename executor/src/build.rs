@@ -63,33 +63,39 @@ pub(crate) fn build_with(
 }
 
 fn build_in(graph: &BuildGraph, env: &Env<'_>, runner: &dyn Runner) -> Result<Built, BuildError> {
-    let mut distrusted = BTreeSet::new();
-    let mut mended = BTreeSet::new();
+    let mut doubts = Doubts::default();
     loop {
-        let tried = build_once(graph, env, runner, &distrusted);
+        let tried = build_once(graph, env, runner, &doubts);
         let Err(error) = &tried else { return tried };
         // Whoever stopped the build hears of it; after any other failure the steps that were under way are stopped.
-        if env.cancel.is_cancelled() || !mend(env, error, &mut distrusted, &mut mended) {
+        if env.cancel.is_cancelled() || !mend(env, error, &mut doubts) {
             return tried;
         }
     }
 }
 
+/// What a build stumbled over and does without.
+#[derive(Default)]
+struct Doubts {
+    /// Positions of imports.
+    imports: BTreeSet<usize>,
+    /// Damage that was removed from the store.
+    mended: BTreeSet<String>,
+    /// Whether something that is not kept was needed after all.
+    needs_all: bool,
+}
+
 /// Takes out of the build's way what it stumbled over, if the build can do without: a cache of another machine that
 /// does not hold what it says, or something of the store that is damaged. Everything that ran stays cached, so that
 /// trying again takes little.
-fn mend(
-    env: &Env<'_>,
-    error: &BuildError,
-    distrusted: &mut BTreeSet<usize>,
-    mended: &mut BTreeSet<String>,
-) -> bool {
+fn mend(env: &Env<'_>, error: &BuildError, doubts: &mut Doubts) -> bool {
     let text = match &*error.cause {
-        Cause::Import { source_number, .. } if distrusted.insert(*source_number) => {
+        Cause::Hollow => return !std::mem::replace(&mut doubts.needs_all, true),
+        Cause::Import { source_number, .. } if doubts.imports.insert(*source_number) => {
             format!("{error}; building without it")
         }
         Cause::Store(damage) => match env.store.forget_damaged(damage) {
-            Ok(Some(what)) if mended.insert(what.clone()) => {
+            Ok(Some(what)) if doubts.mended.insert(what.clone()) => {
                 format!("{what} in the store was damaged; it is fetched or made again")
             }
             Ok(_) | Err(_) => return false,
@@ -104,14 +110,15 @@ fn build_once(
     graph: &BuildGraph,
     env: &Env<'_>,
     runner: &dyn Runner,
-    distrusted: &BTreeSet<usize>,
+    doubts: &Doubts,
 ) -> Result<Built, BuildError> {
     let stop = Cancel::default();
     let inner = stop.clone();
     let _outer = env.cancel.on_cancel(move || inner.cancel());
     let failed = |(id, cause): (StepId, Cause)| BuildError::new(graph, Some(id), cause);
     let mut cx = Cx::new(graph, env, stop, runner).map_err(failed)?;
-    cx.distrusted.clone_from(distrusted);
+    cx.distrusted.clone_from(&doubts.imports);
+    cx.needs_all = doubts.needs_all;
     let cx = cx;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = Threads {

@@ -118,6 +118,9 @@ pub enum Cause {
         /// What is wrong.
         why: String,
     },
+    /// A step needs what another made that counts as cached, but is not kept anywhere.
+    #[error("what a cached step made is not kept")]
+    Hollow,
     /// The store.
     #[error(transparent)]
     Store(#[from] store::StoreError),
@@ -158,6 +161,7 @@ impl Cause {
             | Cause::Pattern(_)
             | Cause::Outside(_)
             | Cause::Import { .. }
+            | Cause::Hollow
             | Cause::Store(_)
             | Cause::Io { .. }
             | Cause::Threads(_)
@@ -180,6 +184,7 @@ impl Cause {
             | Cause::Pattern(_)
             | Cause::Outside(_)
             | Cause::Import { .. }
+            | Cause::Hollow
             | Cause::Store(_)
             | Cause::Io { .. }
             | Cause::Threads(_)
@@ -211,6 +216,7 @@ impl Cause {
             | Cause::NoContext(_)
             | Cause::Pattern(_)
             | Cause::Import { .. }
+            | Cause::Hollow
             | Cause::Store(_)
             | Cause::Io { .. }
             | Cause::Threads(_)

@@ -44,7 +44,7 @@ pub struct Elsewhere {
 /// Which steps another machine may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// Those whose layers are in the image.
+    /// Those whose layers are in the image; of the others the digests of what they made.
     Image,
     /// All.
     All,
@@ -76,8 +76,11 @@ pub fn export(
     let mut elsewhere = Vec::new();
     let mut by_diff_id: BTreeMap<Digest, usize> = BTreeMap::new();
     let mut told = Vec::new();
-    let wanted = |step: &&DoneStep| extent == Extent::All || step.in_image;
-    for step in steps.iter().filter(wanted) {
+    for step in steps {
+        if step.is_hollow() || (extent == Extent::Image && !step.in_image) {
+            told.push(hollow(store, step)?);
+            continue;
+        }
         let (diff_id, blob, epoch) = match &step.elsewhere {
             Some(it) if store.layer(step.layer.id)?.result.is_none() => {
                 elsewhere.push(it.clone());
@@ -114,8 +117,11 @@ pub(crate) fn inline(
 ) -> Result<Portable, StoreError> {
     let mut layers: Vec<PortableLayer> = Vec::new();
     let mut told = Vec::new();
-    for step in steps.iter().filter(|step| step.in_image) {
-        let Some((diff_id, epoch)) = diff_ids.get(&step.layer.id) else { continue };
+    for step in steps {
+        let Some((diff_id, epoch)) = diff_ids.get(&step.layer.id) else {
+            told.push(hollow(store, step)?);
+            continue;
+        };
         let known = layers.iter().position(|layer| layer.diff_id == *diff_id);
         let position = known.unwrap_or_else(|| {
             let result = store::TreeDigest(step.layer.digest);
@@ -125,6 +131,17 @@ pub(crate) fn inline(
         told.push(PortableStep::new(&all_keys(store, step)?, position, step.layer.created, 0));
     }
     Ok(Portable::new(layers, told))
+}
+
+impl DoneStep {
+    /// Whether what the step made is nowhere.
+    fn is_hollow(&self) -> bool {
+        self.layer.id.0 < 0
+    }
+}
+
+fn hollow(store: &Store, step: &DoneStep) -> Result<PortableStep, StoreError> {
+    Ok(PortableStep::hollow(&all_keys(store, step)?, &store::TreeDigest(step.layer.digest)))
 }
 
 /// The keys that this build came by and those that earlier builds noted for the same layer.

@@ -67,7 +67,10 @@ pub(crate) struct ImportedLayer {
 #[derive(Debug)]
 pub(crate) struct ImportedStep {
     pub(crate) keys: Vec<CacheKey>,
-    layer: usize,
+    /// Position of its layer, if that is kept.
+    layer: Option<usize>,
+    /// What it made.
+    pub(crate) result: TreeDigest,
     pub(crate) created: i64,
     pub(crate) duration: Duration,
 }
@@ -79,8 +82,8 @@ pub(crate) struct Imported<'a> {
     pub(crate) source: usize,
     /// The step.
     pub(crate) step: &'a ImportedStep,
-    /// What it made.
-    pub(crate) layer: &'a ImportedLayer,
+    /// What it made; nothing of a hollow step.
+    pub(crate) layer: Option<&'a ImportedLayer>,
 }
 
 impl<'a> Import<'a> {
@@ -110,9 +113,13 @@ impl<'a> Import<'a> {
         let mut by_key = BTreeMap::new();
         let mut steps = Vec::with_capacity(portable.steps().len());
         for (position, step) in portable.steps().iter().enumerate() {
-            if layers.get(step.layer).is_none() {
-                return broken(format!("there is no layer {}", step.layer));
-            }
+            let result = match step.layer {
+                None => step.result()?,
+                Some(at) => match layers.get(at) {
+                    Some(layer) => layer.result,
+                    None => return broken(format!("there is no layer {at}")),
+                },
+            };
             let keys = step.keys()?;
             for key in &keys {
                 by_key.entry(*key.as_bytes()).or_insert(position);
@@ -121,6 +128,7 @@ impl<'a> Import<'a> {
             steps.push(ImportedStep {
                 keys,
                 layer,
+                result,
                 created,
                 duration: Duration::from_millis(step.millis),
             });
@@ -158,9 +166,9 @@ impl<'a> Import<'a> {
         self.source.fetch(blob, store, progress)
     }
 
-    fn find(&self, key: &CacheKey) -> Option<(&ImportedStep, &ImportedLayer)> {
+    fn find(&self, key: &CacheKey) -> Option<(&ImportedStep, Option<&ImportedLayer>)> {
         let step = &self.steps[*self.by_key.get(key.as_bytes())?];
-        Some((step, &self.layers[step.layer]))
+        Some((step, step.layer.map(|at| &self.layers[at])))
     }
 }
 

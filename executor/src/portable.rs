@@ -6,8 +6,12 @@
 //! ```json
 //! { "version": 1, "keys": 1,
 //!   "layers": [ { "diff_id": "sha256:…", "result": "64 hex digits", "epoch": 1700000000 } ],
-//!   "steps":  [ { "keys": ["64 hex digits"], "layer": 0, "created": 1700000000, "millis": 1500 } ] }
+//!   "steps":  [ { "keys": ["64 hex digits"], "layer": 0, "created": 1700000000, "millis": 1500 },
+//!               { "keys": ["64 hex digits"], "result": "64 hex digits" } ] }
 //! ```
+//!
+//! A step without a layer is *hollow*: what it made is not kept, but known by its digest. That is enough where all that
+//! was taken from it is cached itself, as in the last stage of a file whose earlier stages only compile.
 //!
 //! Nothing in it says what a step is: no command, argument, variable, file name or path, only digests over them. Whoever
 //! has the same Dockerfile and the same files comes to the same keys.
@@ -54,12 +58,27 @@ pub(crate) struct PortableStep {
     /// All its content keys.
     keys: Vec<String>,
     /// Position of the layer that it made.
-    pub(crate) layer: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) layer: Option<usize>,
+    /// What keys name its layer by, where there is no layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    result: Option<String>,
     /// When, seconds since 1970.
+    #[serde(default, skip_serializing_if = "is_zero_i64")]
     pub(crate) created: i64,
     /// How long it took.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero_u64")]
     pub(crate) millis: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero_i64(number: &i64) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero_u64(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Why bytes are no cache that can be used.
@@ -88,12 +107,23 @@ impl PortableLayer {
 
 impl PortableStep {
     pub(crate) fn new(keys: &[CacheKey], layer: usize, created: i64, millis: u64) -> PortableStep {
-        PortableStep {
-            keys: keys.iter().map(CacheKey::to_string).collect(),
-            layer,
-            created,
-            millis,
-        }
+        let keys = keys.iter().map(CacheKey::to_string).collect();
+        PortableStep { keys, layer: Some(layer), result: None, created, millis }
+    }
+
+    /// One whose layer is not kept.
+    pub(crate) fn hollow(keys: &[CacheKey], result: &TreeDigest) -> PortableStep {
+        let keys = keys.iter().map(CacheKey::to_string).collect();
+        PortableStep { keys, layer: None, result: Some(hex(&result.0)), created: 0, millis: 0 }
+    }
+
+    /// What a hollow step made.
+    pub(crate) fn result(&self) -> Result<TreeDigest, PortableError> {
+        let text = self
+            .result
+            .as_deref()
+            .ok_or_else(|| PortableError::Broken("a step has neither layer nor result".into()))?;
+        key(text).map(|key| TreeDigest(*key.as_bytes()))
     }
 
     pub(crate) fn keys(&self) -> Result<Vec<CacheKey>, PortableError> {
@@ -194,12 +224,14 @@ mod tests {
     fn what_is_written_is_read() {
         let layer = PortableLayer::new(Digest::of(b"tar"), &TreeDigest([7; 32]), Some(5));
         let step = PortableStep::new(&[CacheKey::from_bytes([1; 32])], 0, 3, 4);
-        let portable = Portable::new(vec![layer], vec![step]);
+        let hollow = PortableStep::hollow(&[CacheKey::from_bytes([2; 32])], &TreeDigest([9; 32]));
+        let portable = Portable::new(vec![layer], vec![step, hollow]);
         let read = Portable::parse(&portable.to_json()).unwrap();
         assert_eq!(read, portable);
         assert_eq!(Portable::from_value(portable.to_value()).unwrap(), portable);
         assert_eq!(read.layers()[0].result().unwrap(), TreeDigest([7; 32]));
         assert_eq!(read.steps()[0].keys().unwrap(), [CacheKey::from_bytes([1; 32])]);
+        assert_eq!(read.steps()[1].result().unwrap(), TreeDigest([9; 32]));
     }
 
     #[test]

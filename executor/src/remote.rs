@@ -48,6 +48,8 @@ enum Origin {
     Image(ImageSource),
     /// Position of the import, and what the layer should be.
     Import(usize, ImportedLayer),
+    /// What a hollow step made.
+    Nowhere,
 }
 
 /// A step of an import that becomes one of the store.
@@ -89,12 +91,18 @@ impl Remote {
         content: &KeyRecord,
     ) -> Result<Option<Hit>, Cause> {
         for found in import::find(cx.env.imports, &cx.distrusted, &content.key()) {
-            let layer = self.name(cx, &found.layer.diff_id, &found.layer.blob)?;
+            let Some(told) = found.layer else {
+                if let Some(hit) = self.hollow(cx, lookup, found)? {
+                    return Ok(Some(hit));
+                }
+                continue;
+            };
+            let layer = self.name(cx, &told.diff_id, &told.blob)?;
             let here = match layer.0 < 0 {
                 true => None,
                 false => cx.env.store.layer(layer)?.result,
             };
-            if here.is_some_and(|result| result != found.layer.result) {
+            if here.is_some_and(|result| result != told.result) {
                 // The layer is known here, and is not what the cache says.
                 continue;
             }
@@ -106,15 +114,14 @@ impl Remote {
                     pending.record(cx)?;
                 }
             } else {
-                let origin = || Origin::Import(found.source, found.layer.clone());
-                let make =
-                    || RemoteLayer::new(origin(), found.layer.diff_id, found.layer.blob.clone());
+                let origin = Origin::Import(found.source, told.clone());
+                let make = || RemoteLayer::new(origin, told.diff_id, told.blob.clone());
                 lock(&self.add(layer, make).pending).push(pending);
                 if cx.needs.files(id) {
                     self.need_files(layer);
                 }
             }
-            let digest = found.layer.result.0;
+            let digest = told.result.0;
             return Ok(Some(Hit {
                 layers: vec![Layer { id: layer, digest, created: found.step.created }],
                 duration: found.step.duration,
@@ -122,6 +129,32 @@ impl Remote {
             }));
         }
         Ok(None)
+    }
+
+    /// A step whose layer is not kept: it counts as cached as long as nothing needs the layer.
+    fn hollow(
+        &self,
+        cx: &Cx<'_>,
+        lookup: &Lookup,
+        found: Imported<'_>,
+    ) -> Result<Option<Hit>, Cause> {
+        let result = found.step.result;
+        let layer = match lookup.same_result(cx.env.store, &result)? {
+            // An earlier run made the very same.
+            Some(layer) => layer,
+            None if cx.needs_all => return Ok(None),
+            None => {
+                let mut layers = lock(&self.layers);
+                let lowest = layers.first_key_value().map_or(0, |(id, _)| id.0.min(0));
+                let id = LayerId(lowest - 1);
+                let stand_in = Digest::from_bytes(result.0);
+                let blob = Descriptor::new("", stand_in, 0);
+                layers.insert(id, Arc::new(RemoteLayer::new(Origin::Nowhere, stand_in, blob)));
+                Layer { id, digest: result.0, created: found.step.created }
+            }
+        };
+        let (duration, source) = (found.step.duration, Some(found.source));
+        Ok(Some(Hit { layers: vec![layer], duration, source }))
     }
 
     /// Says that a layer will be needed as files, so that they are written when it is unpacked.
@@ -140,7 +173,7 @@ impl Remote {
     pub(crate) fn elsewhere(&self, id: LayerId) -> Option<Elsewhere> {
         let layer = self.of(id)?;
         match &layer.origin {
-            Origin::Image(_) => None,
+            Origin::Image(_) | Origin::Nowhere => None,
             Origin::Import(source, told) => Some(Elsewhere {
                 source: *source,
                 blob: told.blob.clone(),
@@ -159,7 +192,10 @@ impl Remote {
             return Ok(cx.env.store.declare_layer(diff_id, blob)?);
         }
         let layers = lock(&self.layers);
-        let known = layers.iter().find(|(id, layer)| id.0 < 0 && layer.diff_id == *diff_id);
+        let is_same = |layer: &RemoteLayer| {
+            layer.diff_id == *diff_id && !matches!(layer.origin, Origin::Nowhere)
+        };
+        let known = layers.iter().find(|(id, layer)| id.0 < 0 && is_same(layer));
         let lowest = layers.first_key_value().map_or(0, |(id, _)| id.0.min(0));
         Ok(known.map_or(LayerId(lowest - 1), |(id, _)| *id))
     }
@@ -253,7 +289,7 @@ fn pending(
     keys.sort_unstable();
     keys.dedup();
     let ran = Ran {
-        result: found.layer.result,
+        result: found.step.result,
         layer,
         duration: found.step.duration,
         started: found.step.created,
@@ -271,7 +307,12 @@ fn bring_layer(cx: &Cx<'_>, step: StepId, id: LayerId, layer: &RemoteLayer) -> R
         return Ok(());
     }
     if id.0 < 0 {
-        return Err(Cause::Store(StoreError::NotFetched(id)));
+        return Err(match (&layer.origin, cx.explains) {
+            (Origin::Nowhere, false) => Cause::Hollow,
+            (Origin::Nowhere | Origin::Image(_) | Origin::Import(..), _) => {
+                Cause::Store(StoreError::NotFetched(id))
+            }
+        });
     }
     let store = cx.env.store;
     if store.layer(id)?.result.is_none() {
@@ -286,6 +327,7 @@ fn bring_layer(cx: &Cx<'_>, step: StepId, id: LayerId, layer: &RemoteLayer) -> R
         };
         let blob = &layer.blob.digest;
         match &layer.origin {
+            Origin::Nowhere => return Err(Cause::Hollow),
             Origin::Image(_) => {
                 store.import_layer(blob, &layer.diff_id, lay_out)?;
             }
@@ -327,6 +369,7 @@ fn fetch(cx: &Cx<'_>, step: StepId, layer: &RemoteLayer) -> Result<(), Cause> {
         cx.tell(Event::Progress { step, what: what.clone(), done, total: Some(blob.size) });
     };
     match &layer.origin {
+        Origin::Nowhere => return Err(Cause::Hollow),
         Origin::Image(image) => cx.env.images.fetch(image, blob, &progress)?,
         Origin::Import(source, _) => {
             let fetched = cx.env.imports[*source].fetch(blob, cx.env.store, &progress);

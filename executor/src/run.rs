@@ -49,6 +49,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) unpacked: Unpacked,
     /// Positions of the imports that turned out not to hold what they say.
     pub(crate) distrusted: BTreeSet<usize>,
+    /// Whether no step counts as cached whose layer is not kept.
+    pub(crate) needs_all: bool,
     /// What each step made, for other machines.
     pub(crate) results: Mutex<BTreeMap<StepId, StepResult>>,
     /// Cache mounts that began anew in this build.
@@ -143,6 +145,7 @@ impl<'a> Cx<'a> {
             remote: Remote::default(),
             unpacked: Unpacked::default(),
             distrusted: BTreeSet::new(),
+            needs_all: false,
             results: Mutex::default(),
             renewed: Mutex::default(),
             runner,

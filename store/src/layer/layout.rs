@@ -92,8 +92,13 @@ impl TreeWriter {
         Ok(FileWriter { file: file.into(), size: 0, hole: false })
     }
 
-    /// Removes a file or an empty folder, if it is there.
-    pub(crate) fn remove(&mut self, path: &[u8]) -> io::Result<()> {
+    /// Removes a regular file that was made here.
+    pub(crate) fn remove_file(&self, path: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.root, path, AtFlags::empty())?)
+    }
+
+    /// Removes a folder, if one was made here, and those in it; no files may be left in them.
+    pub(crate) fn remove_dirs(&mut self, path: &[u8]) -> io::Result<()> {
         let inside: Vec<Vec<u8>> = self
             .dirs
             .range(path.to_vec()..)
@@ -105,13 +110,7 @@ impl TreeWriter {
             rustix::fs::unlinkat(&self.root, dir.as_slice(), AtFlags::REMOVEDIR)?;
             self.dirs.remove(dir);
         }
-        if !inside.is_empty() {
-            return Ok(());
-        }
-        match rustix::fs::unlinkat(&self.root, path, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-            Err(errno) => Err(errno.into()),
-        }
+        Ok(())
     }
 
     /// Gives a regular file another name.

@@ -282,7 +282,7 @@ impl Growing<'_> {
                 self.remove(path)?;
             }
             if let Some(files) = &mut self.files {
-                files.remove(path).map_err(|source| write_error(path, source))?;
+                files.remove_dirs(path).map_err(|source| write_error(path, source))?;
             }
         }
         if for_dir && let Some(files) = &mut self.files {
@@ -314,7 +314,7 @@ impl Growing<'_> {
         }
         match (heir, &mut self.files) {
             (Some(heir), Some(files)) => files.rename(path, &heir),
-            (None, Some(files)) => files.remove(path),
+            (None, Some(files)) => files.remove_file(path),
             (_, None) => Ok(()),
         }
         .map_err(|source| write_error(path, source))
