@@ -23,6 +23,15 @@ use matcher::Matcher;
 /// The longest line that is read, in bytes, as BuildKit has it.
 const MAX_LINE: usize = 65_535;
 
+/// The largest file that is read, in bytes: 1 MiB.
+pub const MAX_FILE: usize = 1 << 20;
+
+/// How many patterns a file may have. Each is asked for each path of a context.
+const MAX_RULES: usize = 10_000;
+
+/// The longest pattern, in bytes: as long as the longest path.
+const MAX_PATTERN: usize = 4096;
+
 /// The patterns of a .dockerignore, or of `--exclude` flags.
 #[derive(Debug, Clone, Default)]
 pub struct IgnoreFile {
@@ -70,6 +79,18 @@ pub enum IgnoreError {
         /// The line, from 1.
         line: usize,
     },
+    /// More than anybody writes.
+    #[error("failed parsing {name}: it has more than {limit} {what} (line {line})")]
+    TooMuch {
+        /// Name of the file, or of the flag.
+        name: String,
+        /// The line from which on it is too much, from 1.
+        line: usize,
+        /// How much it may be.
+        limit: usize,
+        /// Of what.
+        what: &'static str,
+    },
     /// A line that no editor made.
     #[error("failed parsing {name}: line {line} has more than {MAX_LINE} bytes")]
     LongLine {
@@ -86,6 +107,7 @@ impl IgnoreError {
         match self {
             IgnoreError::Pattern { line, .. }
             | IgnoreError::LoneExclamation { line, .. }
+            | IgnoreError::TooMuch { line, .. }
             | IgnoreError::LongLine { line, .. } => *line,
         }
     }
@@ -110,8 +132,13 @@ impl IgnoreFile {
     pub fn parse(name: &str, text: &str) -> Result<IgnoreFile, IgnoreError> {
         let mut rules = Vec::new();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut read = 0;
         for (position, line) in text.split('\n').enumerate() {
             let number = position + 1;
+            read += line.len() + 1;
+            if read > MAX_FILE + 1 {
+                return Err(too_much(name, number, MAX_FILE, "bytes"));
+            }
             if line.len() > MAX_LINE {
                 return Err(IgnoreError::LongLine { name: name.to_owned(), line: number });
             }
@@ -130,6 +157,9 @@ impl IgnoreFile {
             let relative = cleaned.strip_prefix('/').filter(|rest| !rest.is_empty());
             let normal = format!("{mark}{}", relative.unwrap_or(&cleaned));
             rules.extend(Rule::parse(name, number, &normal)?);
+            if rules.len() > MAX_RULES {
+                return Err(too_much(name, number, MAX_RULES, "patterns"));
+            }
         }
         Ok(IgnoreFile { rules })
     }
@@ -223,6 +253,9 @@ impl Rule {
         if text.is_empty() {
             return Ok(None);
         }
+        if text.len() > MAX_PATTERN {
+            return Err(too_much(name, line, MAX_PATTERN, "bytes in a pattern"));
+        }
         let cleaned = paths::clean(text);
         let (is_exception, pattern) = match cleaned.strip_prefix('!') {
             Some("") => {
@@ -246,6 +279,10 @@ impl Rule {
         let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
         slashes.map(|(position, _)| &path[..position]).any(|parent| self.matcher.matches(parent))
     }
+}
+
+fn too_much(name: &str, line: usize, limit: usize, what: &'static str) -> IgnoreError {
+    IgnoreError::TooMuch { name: name.to_owned(), line, limit, what }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `dfc explain --no-resolve`: compiles Dockerfiles alone, for tools.
 
-use std::fs;
+use std::fs::File;
 use std::process::ExitCode;
 
 use compiler::{BuildOptions, ImageQuery, ResolvedImage, World, WorldError};
@@ -9,6 +9,7 @@ use oci::{ContainerConfig, Digest, ImageConfig, Platform, RootFs};
 
 use crate::args::{ExplainArgs, GraphFormat};
 use crate::error::CliError;
+use crate::project::dockerfile;
 use crate::render::compiled;
 use crate::ui::Ui;
 
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
     let mut all_fine = true;
     for path in &args.paths {
         let name = path.to_string_lossy();
-        let line = match fs::read(ui.env.path(path)) {
+        let line = match File::open(ui.env.path(path)).and_then(dockerfile::read_bytes) {
             Ok(bytes) => {
                 let source = SourceFile::from_bytes(name.as_ref(), &bytes);
                 let parsed = grammar::parse(&source);

@@ -2,19 +2,15 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 use std::process::ExitCode;
 
 use grammar::{Diagnostic, Severity, SourceFile};
 
 use crate::args::{ParseArgs, ParseFormat};
 use crate::error::CliError;
+use crate::project::dockerfile;
 use crate::render;
 use crate::ui::Ui;
-
-/// The largest Dockerfile that is read, 16 MiB.
-const MAX_FILE: u64 = 16 << 20;
 
 /// How much text is gathered before it is printed.
 const CHUNK: usize = 1 << 16;
@@ -25,7 +21,7 @@ pub(crate) fn run(args: &ParseArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let mut all_fine = true;
     for path in &args.files {
         let name = path.to_string_lossy();
-        let line = match read(&ui.env.path(path)) {
+        let line = match File::open(ui.env.path(path)).and_then(dockerfile::read_bytes) {
             Ok(bytes) => {
                 let file = SourceFile::from_bytes(name.as_ref(), &bytes);
                 let parse = grammar::parse(&file);
@@ -54,13 +50,4 @@ pub(crate) fn run(args: &ParseArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
 
 fn is_error(diagnostic: &Diagnostic) -> bool {
     diagnostic.severity == Severity::Error
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB"));
-    }
-    Ok(bytes)
 }

@@ -13,8 +13,8 @@ use super::fetch::{self, FetchError, Fetched, Fetcher};
 use crate::env::Env;
 use crate::error::CliError;
 
-/// The largest Dockerfile or .dockerignore that is read, 16 MiB.
-const MAX_FILE: u64 = 16 << 20;
+/// How much of a Dockerfile or .dockerignore is read: so much that its reader sees that it is too large.
+const MAX_READ: u64 = grammar::limits::MAX_FILE as u64 + 1;
 
 /// The Dockerfile and the main build context.
 #[derive(Debug)]
@@ -278,13 +278,13 @@ fn read_text(file: impl Read) -> io::Result<String> {
     })
 }
 
-/// Reads a file of a bounded size.
-fn read_bytes(file: impl Read) -> io::Result<Vec<u8>> {
+/// Reads a file; of one that is too large only the start.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn read_bytes(file: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB"));
-    }
+    file.take(MAX_READ).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

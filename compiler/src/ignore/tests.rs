@@ -290,3 +290,17 @@ fn patterns_become_the_expressions_of_patternmatcher() {
         assert_eq!(translate(pattern), (kind, expression.to_owned()), "{pattern}");
     }
 }
+
+#[test]
+fn there_is_a_limit_to_everything() {
+    let limit = |text: &str| match IgnoreFile::parse(".dockerignore", text) {
+        Err(IgnoreError::TooMuch { line, limit, .. }) => Some((line, limit)),
+        Ok(_) | Err(_) => None,
+    };
+    let patterns = "a\n".repeat(10_000);
+    assert_eq!(limit(&patterns), None);
+    assert_eq!(limit(&(patterns + "b")), Some((10_001, 10_000)));
+    assert_eq!(limit(&"#\n".repeat(1 << 19)), None);
+    assert_eq!(limit(&("#\n".repeat(1 << 19) + "#")), Some((524_289, 1 << 20)));
+    assert_eq!(limit(&"**/".repeat(1_366)), Some((1, 4096)));
+}
