@@ -61,6 +61,8 @@ pub enum Cause {
         command: String,
         /// Why.
         source: Box<sandbox::SandboxError>,
+        /// What the command is for, if this machine is another.
+        foreign: Option<oci::Platform>,
     },
     /// A file operation cannot be done as asked.
     #[error("{message}")]
@@ -206,6 +208,9 @@ impl Cause {
                 Some(format!("give it with --secret id={id},src=FILE"))
             }
             Cause::AgentMissing { id, .. } => Some(format!("give it with --ssh {id}")),
+            Cause::NotStarted { source, foreign: Some(platform), .. } if is_foreign(source) => {
+                Some(emulator(platform))
+            }
             Cause::NotStarted { source, .. } if no_shell(source) => {
                 let form = r#"RUN ["/program", "argument"]"#;
                 Some(format!("the image has no shell; start a program that it has: {form}"))
@@ -223,6 +228,24 @@ impl Cause {
             | Cause::Cancelled => None,
         }
     }
+}
+
+/// Whether the kernel does not know the format of a program, or not where its emulator is.
+fn is_foreign(error: &sandbox::SandboxError) -> bool {
+    let sandbox::SandboxError::ProgramNotStarted { source, .. } = error else { return false };
+    let known = [rustix::io::Errno::NOEXEC, rustix::io::Errno::NOENT];
+    known.iter().any(|errno| source.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// How a machine learns to run programs of another.
+fn emulator(platform: &oci::Platform) -> String {
+    format!(
+        "this machine runs no programs of {platform}: register an emulator with binfmt_misc \
+         (Debian: apt-get install qemu-user-static binfmt-support; or: docker run --privileged \
+         tonistiigi/binfmt --install {}), with the flag F, or run the command in a stage \
+         FROM --platform=$BUILDPLATFORM and copy its result",
+        platform.architecture
+    )
 }
 
 fn no_shell(error: &sandbox::SandboxError) -> bool {

@@ -8,6 +8,7 @@ mod interrupted;
 mod limits;
 mod mounts;
 mod parallel;
+mod platforms;
 mod result;
 mod verify;
 
@@ -26,6 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         limits::trials(),
         mounts::trials(),
         parallel::trials(),
+        platforms::trials(),
         bad_input::trials(),
         interrupted::trials(),
         result::trials(),

@@ -55,10 +55,14 @@ pub(crate) fn build_options(
         options.labels.insert(name.to_owned(), value.to_owned());
     }
     for text in &args.platforms {
-        options.platforms.push(platform("platform", text)?);
+        // By its one name: `linux/arm` is linux/arm/v7, and `linux/aarch64` is linux/arm64.
+        let platform = platform("platform", text)?.normalized();
+        if !options.platforms.contains(&platform) {
+            options.platforms.push(platform);
+        }
     }
     if options.platforms.is_empty() {
-        options.platforms.extend(default_platform(env)?);
+        options.platforms.extend(default_platform(env)?.map(|it| it.normalized()));
     }
     for host in &args.add_hosts {
         options.extra_hosts.push(add_host(host)?);

@@ -209,6 +209,7 @@ impl ExecStep<'_> {
         let exit = exit.map_err(|source| Cause::NotStarted {
             command: self.command(),
             source: Box::new(source),
+            foreign: foreign(&cx.graph.step(step).platform),
         })?;
         match exit.status {
             ExitStatus::Code(0) => Ok(()),
@@ -279,6 +280,12 @@ impl ExecStep<'_> {
         };
         self.op.ulimits.iter().map(limit).collect()
     }
+}
+
+/// The platform, if its programs are not for this machine.
+fn foreign(platform: &oci::Platform) -> Option<oci::Platform> {
+    let same = platform.architecture == oci::Platform::host().architecture;
+    (!same).then(|| platform.clone())
 }
 
 fn os_string(bytes: Vec<u8>) -> OsString {
