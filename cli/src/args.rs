@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Images(image::ImagesArgs),
     /// Show the history of an image
     History(image::HistoryArgs),
+    /// List the builds of the past: when, how long, what was cached, how they ended
+    Builds(image::BuildsArgs),
     /// Print what is known of images as JSON
     Inspect(image::InspectArgs),
     /// Give an image a further name

@@ -1,6 +1,7 @@
 //! The commands, one file each; [`run()`] hands over to the one that was typed.
 
 mod build;
+mod builds;
 mod check;
 mod du;
 mod explain;
@@ -41,6 +42,7 @@ pub(crate) fn run(command: Command, ui: &mut Ui) -> Result<ExitCode, CliError> {
         Command::Run(args) => run::run(&args, ui),
         Command::Images(args) => images::run(&args, ui),
         Command::History(args) => history::run(&args, ui),
+        Command::Builds(args) => builds::run(&args, ui),
         Command::Inspect(args) => inspect::run(&args, ui),
         Command::Tag(args) => tag::run(&args, ui),
         Command::Rm(args) => rm::run(&args, ui),

@@ -160,7 +160,10 @@ impl Progress {
         };
         let (sender, receiver) = mpsc::sync_channel(WAITING);
         let thread = std::thread::spawn(move || print(printer, &receiver));
-        Progress { reporter: Reporter { sender, next: Arc::new(AtomicU32::new(1)) }, thread }
+        Progress {
+            reporter: Reporter { sender, next: Arc::new(AtomicU32::new(1)), tally: Arc::default() },
+            thread,
+        }
     }
 
     /// What others report to.
@@ -196,9 +199,34 @@ fn print(mut printer: Box<dyn Printer>, receiver: &Receiver<Update>) {
 pub(crate) struct Reporter {
     sender: SyncSender<Update>,
     next: Arc<AtomicU32>,
+    tally: Arc<Tally>,
+}
+
+/// How many steps of a build have come to an end.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    steps: AtomicU32,
+    cached: AtomicU32,
+}
+
+impl Tally {
+    /// All steps, and those of them that were cached.
+    pub(crate) fn counts(&self) -> (u32, u32) {
+        (self.steps.load(Ordering::Relaxed), self.cached.load(Ordering::Relaxed))
+    }
+
+    fn count(&self, cached: bool) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+        self.cached.fetch_add(u32::from(cached), Ordering::Relaxed);
+    }
 }
 
 impl Reporter {
+    /// What was counted so far.
+    pub(crate) fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
+    }
+
     /// Begins a task of the command line itself.
     pub(crate) fn task(&self, name: impl Into<String>) -> Task {
         let task = Task {

@@ -16,6 +16,9 @@ const USED_GRAIN: i64 = 3600;
 const MAX_PREIMAGE: usize = 1 << 30;
 
 const BY_CONTENT: &str = "SELECT * FROM step WHERE content = ?1 ORDER BY id DESC LIMIT 1";
+/// So many builds are remembered.
+const MAX_BUILDS: i64 = 1000;
+
 const SET_PLACE: &str = "INSERT OR REPLACE INTO place (slot, step) VALUES (?1, ?2)";
 
 /// A blake3 key of a step.
@@ -195,13 +198,20 @@ impl Store {
         preimage.doing(|| format!("read the pre-image of record {}", id.0)).map(Some)
     }
 
-    /// Records a finished build.
+    /// Records a finished build; those of long ago are forgotten.
     pub fn put_build(&self, build: &BuildRecord) -> Result<(), StoreError> {
         let BuildRecord { project, target, started, duration, outcome, detail } = build;
         let sql = "INSERT INTO build (project, target, started, duration, outcome, detail)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let values = params![project, target, started, nanos(*duration), outcome, detail];
-        self.db.execute("record a build", sql, values).map(drop)
+        let doing = || "record a build".to_owned();
+        self.db.write("record a build", |db| {
+            db.prepare_cached(sql).and_then(|mut it| it.execute(values)).doing(doing)?;
+            let sql = "DELETE FROM build WHERE id <= ?1";
+            let oldest = db.last_insert_rowid() - MAX_BUILDS;
+            db.prepare_cached(sql).and_then(|mut it| it.execute([oldest])).doing(doing)?;
+            Ok(())
+        })
     }
 
     /// The last builds, the newest first.

@@ -2,7 +2,7 @@
 //! database's journal and for folders.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
@@ -10,10 +10,40 @@ use rustix::fs::{FallocateFlags, fallocate, statvfs};
 const SIZE: u64 = 4 << 20;
 const NAME: &str = "reserve";
 
+/// Takes the room again that was given, when an open store is closed: nobody else shall have taken all of it when the
+/// next one wants to remove something.
+#[derive(Debug, Default)]
+pub(crate) struct Refill(Option<PathBuf>);
+
+impl Refill {
+    /// Gives the room.
+    pub(crate) fn giving(root: &Path) -> Refill {
+        let given = give(root);
+        // What files of contexts were like can be found out again, and may be all there is to give.
+        let contexts = fs::read_dir(root.join("contexts")).into_iter().flatten().flatten();
+        for context in contexts.filter(|_| !given) {
+            let _ = fs::remove_file(context.path());
+        }
+        Refill(Some(root.to_owned()))
+    }
+}
+
+impl Drop for Refill {
+    fn drop(&mut self) {
+        if let Some(root) = &self.0 {
+            take(root, SIZE);
+        }
+    }
+}
+
 /// Takes the room, if it is not taken yet and there is plenty. That it cannot be taken is no error.
 pub(crate) fn fill(root: &Path) {
+    take(root, 2 * SIZE);
+}
+
+fn take(root: &Path, wanted: u64) {
     let path = root.join(NAME);
-    if path.exists() || free(root).is_none_or(|free| free < 4 * SIZE) {
+    if path.exists() || free(root).is_none_or(|free| free < wanted) {
         return;
     }
     let taken = File::create(&path)
@@ -24,7 +54,7 @@ pub(crate) fn fill(root: &Path) {
 }
 
 /// Gives the room back; `false` if there was none.
-pub(crate) fn give(root: &Path) -> bool {
+fn give(root: &Path) -> bool {
     fs::remove_file(root.join(NAME)).is_ok()
 }
 

@@ -13,7 +13,7 @@ use crate::folder::Litter;
 use crate::layer::index::LayerIndex;
 use crate::layer_record::LayerId;
 use crate::lease::Leases;
-use crate::reserve;
+use crate::reserve::{self, Refill};
 use rayon::ThreadPool;
 
 /// The store's folder, open. It may be used from many threads, and many processes may have it open at once.
@@ -27,6 +27,8 @@ pub struct Store {
     pub(crate) boot: String,
     /// For hashing and compression: never the caller's pool, whose threads wait for these.
     pool: OnceLock<ThreadPool>,
+    /// The last to go, when the database's journal is gone.
+    _refill: Refill,
 }
 
 impl std::fmt::Debug for Store {
@@ -63,6 +65,7 @@ impl Store {
             indexes: Mutex::default(),
             boot: boot.trim().to_owned(),
             pool: OnceLock::new(),
+            _refill: Refill::default(),
         };
         store.forget_torn()?;
         reserve::fill(root);
@@ -71,16 +74,19 @@ impl Store {
 
     /// As [`Store::open`], for whoever is going to remove something: on a full disk the room kept for that is given.
     pub fn open_to_remove(root: &Path) -> Result<Store, StoreError> {
+        let mut refill = Refill::default();
         if reserve::is_tight(root) {
-            reserve::give(root);
+            refill = Refill::giving(root);
         }
-        match Store::open(root) {
+        let opened = match Store::open(root) {
             // Such as a quota, of which the file system does not tell.
-            Err(error) if !matches!(error, StoreError::Newer { .. }) && reserve::give(root) => {
+            Err(error) if !matches!(error, StoreError::Newer { .. }) => {
+                refill = Refill::giving(root);
                 Store::open(root)
             }
             other => other,
-        }
+        };
+        opened.map(|store| Store { _refill: refill, ..store })
     }
 
     /// The store's folder.

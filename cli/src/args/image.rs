@@ -103,6 +103,20 @@ pub(crate) struct HistoryArgs {
     pub(crate) image: String,
 }
 
+/// `dfc builds`
+#[derive(Debug, Args)]
+pub(crate) struct BuildsArgs {
+    /// How many
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20)]
+    pub(crate) last: usize,
+    /// Do not shorten ids and results
+    #[arg(long)]
+    pub(crate) no_trunc: bool,
+    /// How to print the list: table, json, or a template such as '{{.File}} {{.Duration}}'
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+}
+
 /// `dfc inspect`
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {

@@ -1,5 +1,6 @@
 //! `dfc build`: builds an image.
 
+mod diary;
 mod verify;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ use crate::progress::{Progress, Reporter, StepStatus};
 use crate::project::{self, CompiledProject, Project, Sources};
 use crate::render::{difference, failure, findings};
 use crate::ui::Ui;
+use diary::Diary;
 pub(crate) use verify::Report;
 
 /// Runs the command.
@@ -61,8 +63,10 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     if args.check {
         return check(&project, &ImageSources::new(&store, &remote, first, None), ui);
     }
+    let diary = Diary::begin();
     let progress = Progress::start(mode, &ui.env);
     let reporter = progress.reporter();
+    let tally = reporter.tally();
     let images = ImageSources::new(&store, &remote, first, Some(reporter.clone()));
     let mut settings = settings(args, &config.build, &outputs, &project)?;
     settings.inline_cache = caches.1.inline;
@@ -106,6 +110,8 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     drop(reporter);
     progress.finish();
     drop(interrupt);
+    let what = (project.name.as_str(), args.graph.target.as_deref(), names.as_slice());
+    diary.end(&store, what, &tally, (&result, cancel.is_cancelled()));
 
     let (built, ids) = result.map_err(|failure| failure.report(&cancel, ui))?;
     if !built.compiled.warnings.is_empty() && mode != ProgressMode::Quiet {

@@ -69,6 +69,7 @@ impl Status for StepStatus {
                     Verdict::Hit | Verdict::Imported(_) => Outcome::Cached,
                     Verdict::Miss(_) | Verdict::Unknown { .. } => Outcome::Done,
                 };
+                self.reporter.tally.count(outcome == Outcome::Cached);
                 (step, What::End { outcome, took: duration, why: None })
             }
             Event::Failed { step, why } => {
