@@ -62,7 +62,7 @@ pub fn fetching(source: SourceOp, name: &str) -> BuildGraph {
 pub fn unpacking(name: &str) -> BuildGraph {
     let mut graph = BuildGraph::default();
     let source = SourceOp::Local { name: String::new() };
-    let from = graph.add(step(Op::Source(source), name), &[]);
+    let from = graph.add(step(Op::Source(source), "[internal] read build context"), &[]);
     let copy = CopyAction {
         source: format!("/{CONTEXT_FILE}"),
         wildcard: false,

@@ -11,6 +11,7 @@ mod bases;
 mod build;
 mod cases;
 mod conformance;
+mod contexts;
 mod corpus;
 mod dfc;
 mod difference;
@@ -41,6 +42,7 @@ const SUITES: &[Suite] = &[
     ("conformance", conformance::trials),
     ("corpus", corpus::trials),
     ("build", build::trials),
+    ("contexts", contexts::trials),
     ("explain", explain::trials),
     ("messages", messages::trials),
     ("registries", registries::trials),

@@ -107,6 +107,10 @@ impl Client {
         loop {
             let last = attempt + 1 >= attempts;
             let (why, asked) = match self.transport.send(link, &ask, shown) {
+                // Nothing is known that could be unchanged.
+                Ok(reply) if reply.status == 304 && validator.is_none() => {
+                    return Err(status_error(url, reply.status));
+                }
                 Ok(reply) if matches!(reply.status, 200..=205 | 207..=299 | 304) => {
                     return Ok(reply);
                 }

@@ -129,7 +129,11 @@ pub(crate) fn unpack(
     let Goal { dest, owner, guard, stop } = *goal;
     let Ok(plain) = decompress(packed) else { return Ok(false) };
     let mut archive = TarReader::new(plain, guard.limits());
-    let Ok(Some(first)) = archive.next() else { return Ok(false) };
+    let first = match archive.next() {
+        Ok(Some(first)) => first,
+        Err(error) if guard == Guard::Context => return Err(broken(error)),
+        Ok(None) | Err(_) => return Ok(false),
+    };
     draft
         .make_folders(dest, NewFolder { mode: 0o755, owner: owner.unwrap_or(ROOT), mtime: None })?;
     let mut unpacking = Unpacking { draft, spool, dest, owner };
