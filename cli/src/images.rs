@@ -15,6 +15,7 @@ mod transfer;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use compiler::op::{ImageOrigin, ImageSource};
 use compiler::{ImageQuery, ResolvedImage, WorldError};
@@ -27,6 +28,7 @@ use store::{ImageRecord, Store, StoreError};
 use crate::env::Env;
 use crate::options::secret::Secrets;
 use crate::progress::Reporter;
+use crate::render::time;
 use crate::project::fetch::Fetcher;
 use remote::{Remote, RemoteError};
 
@@ -212,12 +214,48 @@ impl<'a> ImageSources<'a> {
             .reporter
             .as_ref()
             .map(|reporter| reporter.task(format!("[internal] load metadata for {name}")));
-        let image = self.remote.resolve(name, platform)?;
+        let image = match self.remote.resolve(name, platform) {
+            Ok(image) => image,
+            Err(error) => {
+                let found = self.remembered(name, platform, &error)?;
+                let Some(found) = found else { return Err(error.into()) };
+                if let Some(task) = task {
+                    task.done();
+                }
+                return Ok(found);
+            }
+        };
         if let Some(task) = task {
             task.done();
         }
+        let (manifest, config) = (&image.manifest_bytes, &image.config_bytes);
+        self.store.remember_resolved(name, platform, manifest, config)?;
         let found = Found { manifest: image.manifest, place: Place::Registry(name.clone()) };
         Ok((image.digest, found, image.config))
+    }
+
+    /// What the name stood for in an earlier build, if its registry cannot be asked now and nobody insists (`--pull`).
+    fn remembered(
+        &self,
+        name: &Reference,
+        platform: &Platform,
+        error: &RemoteError,
+    ) -> Result<Option<(Digest, Found, ImageConfig)>, ImageError> {
+        if self.first == First::Registry || !error.is_unavailable() {
+            return Ok(None);
+        }
+        let Some(known) = self.store.resolved(name, platform)? else { return Ok(None) };
+        let manifest = parse_manifest(&known.manifest)?;
+        let config = parse_config(&known.config)?;
+        if let Some(reporter) = &self.reporter {
+            let age = time::ago(known.at, time::now(SystemTime::now()));
+            let digest = known.digest;
+            let name = name.familiar();
+            reporter.notice(format!("warning: {error}"));
+            reporter.notice(format!("warning: building on {name} as it was {age}: {digest}"));
+        }
+        let found = Found { manifest, place: Place::Registry(name.clone()) };
+        Ok(Some((known.digest, found, config)))
     }
 
     fn found(&self) -> MutexGuard<'_, BTreeMap<Digest, Found>> {

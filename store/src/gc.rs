@@ -142,6 +142,7 @@ impl Store {
         paths.extend(blobs);
         if !policy.keep_records {
             paths.extend(self.old("contexts", policy.unused_since)?);
+            paths.extend(self.old("resolved", policy.unused_since)?);
         }
         if policy.caches {
             paths.extend(self.old("caches", policy.unused_since)?);

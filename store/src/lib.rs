@@ -12,6 +12,7 @@
 //!   layers/ID/lock          held while fs/ is made
 //!   caches/HASH/{fs,ready}  cache mounts (cache_mount.rs)
 //!   contexts/HASH           stat caches of local contexts (context.rs)
+//!   resolved/HASH           what names of base images stood for (resolved.rs)
 //!   reserve                 room to give on a full disk (reserve.rs)
 //!   tmp/PID-RANDOM/         half-made things of one open store, and what it uses; its `lock` is held while the owner lives
 //! ```
@@ -72,6 +73,7 @@ mod layers;
 mod lease;
 mod record;
 mod reserve;
+mod resolved;
 mod source;
 mod store;
 #[cfg(test)]
@@ -92,6 +94,7 @@ pub use layer::scan::{ScanOptions, Xattrs};
 pub use layer::stamps::Stamps;
 pub use layer::view::{Content, Follow, Node, Place, ResolveError, Resolved, TreeView};
 pub use layer_record::{Keep, LayOut, LayerId, LayerRecord, Packed};
+pub use resolved::RememberedImage;
 pub use record::{BuildRecord, Key, RecordId, StepRecord};
 pub use source::{ContentSource, FolderSource, Source};
 pub use store::Store;

@@ -37,7 +37,8 @@ impl std::fmt::Debug for Store {
     }
 }
 
-const FOLDERS: [&str; 5] = ["blobs/sha256", "layers", "caches", "contexts", "tmp"];
+const FOLDERS: [&str; 6] =
+    ["blobs/sha256", "layers", "caches", "contexts", "resolved", "tmp"];
 
 impl Store {
     /// Opens the store, making it if it is not there; sweeps what dead processes left in `tmp/`, and forgets what a

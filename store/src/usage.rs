@@ -102,7 +102,7 @@ impl Store {
     pub fn usage(&self) -> Result<Usage, StoreError> {
         let at = |name: &str| disk_usage(&self.root().join(name));
         let mut usage = Usage {
-            other: ["contexts", "tmp", "store.db", "store.db-wal"].map(at).iter().sum(),
+            other: ["contexts", "resolved", "tmp", "store.db", "store.db-wal"].map(at).iter().sum(),
             mounts: self.mounts()?,
             ..Usage::default()
         };

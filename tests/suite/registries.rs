@@ -1,19 +1,29 @@
-//! Images that come from a registry: a `docker-registry` on this machine, filled by skopeo.
+//! Images that come from and go to registries: a `docker-registry` on this machine, filled by skopeo, and servers of these
+//! suites that tell lies.
 
-use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use libtest_mimic::{Failed, Trial};
-use tempfile::TempDir;
+use libtest_mimic::Trial;
 
 use crate::Outcome;
 use crate::dfc::{Dfc, Done};
-use crate::need::{Need, program, trial};
+use crate::need::{Need, trial};
 use crate::project::Project;
-use crate::{bases, scratch};
+
+mod caches;
+mod conf;
+mod hostile;
+mod image;
+mod login;
+mod offline;
+mod server;
+mod tls;
+mod tokens;
+mod transfer;
+mod user;
+mod web;
+
+use server::Registry;
 
 const NEEDS: &[Need] = &[
     Need::Sandbox,
@@ -24,70 +34,25 @@ const NEEDS: &[Need] = &[
 
 /// All trials with a registry.
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![
+    let own = vec![
         trial("registries::pull", NEEDS, pull),
         trial("registries::build_on_a_pulled_base", NEEDS, build),
         trial("registries::build_without_the_registry", NEEDS, build_without_registry),
         trial("registries::push", NEEDS, push),
         trial("registries::build_and_push", NEEDS, build_and_push),
         trial("registries::unknown_name", NEEDS, unknown_name),
-    ]
-}
-
-/// A registry on a port of its own, with `base:1` in it; it ends with this value.
-struct Registry {
-    server: Child,
-    port: u16,
-    _folder: TempDir,
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        // It is gone already if this fails.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-impl Registry {
-    fn start() -> Result<Registry, Failed> {
-        let folder = scratch::fresh("registry-")?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let storage = folder.path().join("data");
-        let config = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\n\
-             http:\n  addr: 127.0.0.1:{port}\n",
-            storage.display()
-        );
-        let path = folder.path().join("config.yml");
-        fs::write(&path, config)?;
-        let mut command = Command::new(program("docker-registry").ok_or("no docker-registry")?);
-        command.arg("serve").arg(&path).stdin(Stdio::null()).stdout(Stdio::null());
-        let server = command.stderr(Stdio::null()).spawn()?;
-        let registry = Registry { server, port, _folder: folder };
-        registry.wait()?;
-        let base = format!("oci:{}:latest", bases::folder()?.join("busybox").display());
-        let target = format!("docker://{}", registry.name("base:1"));
-        let flags = ["--quiet", "--dest-tls-verify=false", "--dest-no-creds"];
-        let copy = [&["copy"], &flags[..], &[&base, &target]].concat();
-        Done::from(Command::new("skopeo").args(copy).output()?).expect(0)?;
-        Ok(registry)
-    }
-
-    fn wait(&self) -> Outcome {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            if deadline < Instant::now() {
-                return Err("docker-registry does not answer".into());
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
-    }
-
-    fn name(&self, image: &str) -> String {
-        format!("localhost:{}/{image}", self.port)
-    }
+    ];
+    let others = [
+        caches::trials,
+        conf::trials,
+        hostile::trials,
+        login::trials,
+        offline::trials,
+        tls::trials,
+        tokens::trials,
+        transfer::trials,
+    ];
+    own.into_iter().chain(others.iter().flat_map(|trials| trials())).collect()
 }
 
 fn pull() -> Outcome {

@@ -17,6 +17,7 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "newuidmap", package: "uidmap" },
     Tool { program: "skopeo", package: "skopeo" },
     Tool { program: "docker-registry", package: "docker-registry" },
+    Tool { program: "openssl", package: "openssl" },
     Tool { program: "git", package: "git" },
 ];
 

@@ -179,7 +179,10 @@ impl Client {
             }
             match following {
                 Some(address) if tags.len() > count => next = Some(address.to_string()),
-                Some(_) | None => return Ok(tags),
+                Some(_) | None => {
+                    tags.sort();
+                    return Ok(tags);
+                }
             }
         }
     }

@@ -69,10 +69,10 @@ fn parsed(certificates: &Certificates) -> Result<(RootCerts, Option<ClientCert>)
     let roots = match certificates.roots.as_slice() {
         [] => RootCerts::PlatformVerifier,
         roots => {
-            let roots: Vec<_> = roots.iter().flat_map(|pem| all(pem)).collect();
-            match roots.is_empty() {
+            let roots: Vec<_> = roots.iter().map(|pem| all(pem)).collect();
+            match roots.iter().any(Vec::is_empty) {
                 true => return Err("the file of its authority has no certificate".to_owned()),
-                false => RootCerts::new_with_certs(&roots),
+                false => RootCerts::new_with_certs(&roots.concat()),
             }
         }
     };
