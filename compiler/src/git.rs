@@ -99,6 +99,9 @@ pub(crate) fn http_file_name(url: &str) -> String {
     match percent_decoded(path) {
         Some(path) => match paths::base(&path) {
             "." | "/" => "__unnamed__".into(),
+            // No name for a file.
+            ".." => "download".into(),
+            name if name.chars().any(char::is_control) => "download".into(),
             name => name.to_owned(),
         },
         None => "__unnamed__".into(),
@@ -292,6 +295,9 @@ mod tests {
             ("http://example.com/", "__unnamed__"),
             ("http://example.com", "__unnamed__"),
             ("http://example.com/a%20b", "a b"),
+            ("http://example.com/a/%2e%2e", "download"),
+            ("http://example.com/a%0ab", "download"),
+            ("http://example.com/a%2Fb", "b"),
         ] {
             assert_eq!(http_file_name(url), want);
         }

@@ -21,8 +21,8 @@ pub(crate) struct GraphArgs {
     /// A value for an ARG; without `=VALUE` it is taken from the environment
     #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
     pub(crate) build_args: Vec<String>,
-    /// A folder or image that FROM and --from find by a name: a path, `docker-image://REF` or
-    /// `oci-layout://PATH[:TAG]`
+    /// What FROM and --from find by a name: a folder, `docker-image://REF`, `oci-layout://PATH[:TAG]`, a git reference
+    /// or a URL
     #[arg(long = "build-context", value_name = "NAME=VALUE")]
     pub(crate) build_contexts: Vec<String>,
     /// A secret for RUN --mount=type=secret: `id=ID[,src=FILE|,env=NAME]`
@@ -117,7 +117,7 @@ pub(crate) struct BuildArgs {
     pub(crate) jobs: Option<usize>,
     #[command(flatten)]
     pub(crate) docker: DockerArgs,
-    /// The build context: a folder, or `-` for a Dockerfile on standard input and no context
+    /// The build context: a folder, a git reference, a URL, or `-` for an archive or a Dockerfile on standard input
     #[arg(value_name = "PATH", help_heading = "Arguments")]
     pub(crate) context: PathBuf,
 }

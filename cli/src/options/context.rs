@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use compiler::NamedContext;
+use compiler::address::without_credentials;
+use compiler::{NamedContext, RemoteContext};
 
 use crate::env::Env;
 use crate::error::CliError;
@@ -34,7 +35,7 @@ impl Contexts {
         let Some((name, value)) = spec.split_once('=').filter(|(name, _)| !name.is_empty()) else {
             return Err(CliError::usage(format!("--build-context `{spec}`: a name is missing"))
                 .help(
-                    "write NAME=FOLDER, NAME=docker-image://REF or NAME=oci-layout://PATH[:TAG]",
+                    "write NAME=FOLDER, NAME=docker-image://REF, NAME=oci-layout://PATH[:TAG] or NAME=URL",
                 ));
         };
         let name = familiar(name);
@@ -53,13 +54,19 @@ impl Contexts {
                 CliError::usage(format!("--build-context `{spec}`: the path is not valid UTF-8"))
             })?;
             NamedContext::Layout(format!("oci-layout://{path}"))
-        } else if is_git(value) {
-            NamedContext::Git(value.to_owned())
-        } else if value.starts_with("http://") || value.starts_with("https://") {
-            NamedContext::Http(value.to_owned())
         } else {
-            self.folders.insert(name.clone(), folder(spec, value, env)?);
-            NamedContext::Local
+            match RemoteContext::parse(value).filter(|_| !env.path(value).is_dir()) {
+                Some(Ok(RemoteContext::Git(_))) => NamedContext::Git(value.to_owned()),
+                Some(Ok(RemoteContext::Http(_))) => NamedContext::Http(value.to_owned()),
+                Some(Err(reason)) => {
+                    let spec = without_credentials(spec);
+                    return Err(CliError::usage(format!("--build-context `{spec}`: {reason}")));
+                }
+                None => {
+                    self.folders.insert(name.clone(), folder(spec, value, env)?);
+                    NamedContext::Local
+                }
+            }
         };
         self.named.retain(|(known, _)| *known != name);
         self.named.push((name, context));
@@ -72,14 +79,6 @@ fn familiar(name: &str) -> String {
     let name = name.strip_prefix("docker.io/").unwrap_or(name);
     let name = name.strip_prefix("library/").unwrap_or(name);
     name.strip_suffix(":latest").unwrap_or(name).to_owned()
-}
-
-fn is_git(value: &str) -> bool {
-    let address = value.split('#').next().unwrap_or(value);
-    value.starts_with("git://")
-        || value.starts_with("git@")
-        || value.starts_with("ssh://")
-        || (value.starts_with("http") && address.ends_with(".git"))
 }
 
 fn folder(spec: &str, value: &str, env: &Env) -> Result<PathBuf, CliError> {
@@ -114,11 +113,18 @@ mod tests {
         );
         let git = "https://example.org/x.git#main";
         assert_eq!(kind(&format!("g={git}")), ("g".into(), NamedContext::Git(git.into())));
+        for git in ["git@h:a/b", "ssh://git@h/a", "github.com/a/b", "https://h/x.git?tag=v1"] {
+            assert_eq!(kind(&format!("g={git}")).1, NamedContext::Git(git.into()));
+        }
+        let tar = "https://example.org/x.tar.gz";
+        assert_eq!(kind(&format!("h={tar}")).1, NamedContext::Http(tar.into()));
     }
 
     #[test]
     fn refuses_what_is_not_there() {
         assert!(parse("nothing").is_err());
         assert!(parse("a=/nowhere/at/all").is_err());
+        let error = parse("a=https://me:hidden@h/x.git?what=1").unwrap_err().to_string();
+        assert!(error.contains("what") && !error.contains("hidden"), "{error}");
     }
 }

@@ -19,6 +19,7 @@ use crate::image::text;
 use crate::need::{Need, trial};
 
 const NEEDS: &[Need] = &[Need::Sandbox];
+const GIT: &[Need] = &[Need::Sandbox, Need::Program("git")];
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
@@ -26,7 +27,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("contexts::http::dockerfile", NEEDS, dockerfile),
         trial("contexts::http::epoch", NEEDS, epoch),
         trial("contexts::http::dishonest_servers", NEEDS, dishonest_servers),
-        trial("contexts::http::silent_server", NEEDS, silent_server),
+        trial("contexts::http::silent_server", GIT, silent_server),
         trial("contexts::http::passwords", NEEDS, passwords),
         trial("contexts::http::add", NEEDS, add),
         trial("contexts::http::add_once", NEEDS, add_once),
@@ -140,7 +141,7 @@ fn silent_server() -> Outcome {
         thread::sleep(Duration::from_secs(30));
         Ok(())
     })?;
-    for path in ["/middle", "/beginning"] {
+    for path in ["/middle", "/beginning", "/repo.git"] {
         let here = Here::new()?;
         let mut command = here.command(&[&server.url(path)])?;
         let mut build = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;

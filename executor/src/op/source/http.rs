@@ -76,6 +76,10 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &HttpSource) -> Result<Outcom
     let got = cx.env.downloads.get(&ask, &mut sink);
     cx.check()?;
     let got = got?;
+    if sink.size >= TELL_EVERY {
+        let (what, done) = ("downloading".to_owned(), sink.size);
+        cx.tell(Event::Progress { step: id, what, done, total: Some(done) });
+    }
     if got.not_modified
         && let Some(layers) = known
     {
