@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::error::SandboxError;
+use crate::error::{SandboxError, reason};
 use crate::spec::Limits;
 
 /// Where control groups are mounted.
@@ -161,11 +161,13 @@ impl Groups {
             let path = path.display();
             let why = if user {
                 format!(
-                    "cannot write {path}: {error}; start dfc with: systemd-run --user --scope -p Delegate=yes dfc …"
+                    "cannot write {path}: {}; start dfc with: systemd-run --user --scope -p Delegate=yes dfc …",
+                    reason(error)
                 )
             } else {
                 format!(
-                    "cannot write {path}: {error}; make /sys/fs/cgroup writable, or leave the limit out"
+                    "cannot write {path}: {}; make /sys/fs/cgroup writable, or leave the limit out",
+                    reason(error)
                 )
             };
             SandboxError::Limit { what, why }
@@ -208,8 +210,9 @@ impl Groups {
             make_folder(&folder).map_err(|error| SandboxError::Limit {
                 what: setting.controller,
                 why: format!(
-                    "cannot make {}: {error}; leave the limit out, or run dfc as root",
-                    folder.display()
+                    "cannot make {}: {}; leave the limit out, or run dfc as root",
+                    folder.display(),
+                    reason(&error)
                 ),
             })?;
             if setting.controller == "cpuset" {
@@ -313,7 +316,12 @@ impl Setting {
             Err(_) if self.optional => Ok(()),
             Err(error) => Err(SandboxError::Limit {
                 what: self.controller,
-                why: format!("cannot write `{}` to {}: {error}", self.value, file.display()),
+                why: format!(
+                    "cannot write `{}` to {}: {}",
+                    self.value,
+                    file.display(),
+                    reason(&error)
+                ),
             }),
         }
     }

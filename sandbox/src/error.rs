@@ -103,7 +103,7 @@ pub enum SandboxError {
 }
 
 /// The system's words for an error, in lower case and without its number.
-fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut chars = text.chars();

@@ -35,6 +35,21 @@ impl Store {
         Ok(Flat { index, contents, folders })
     }
 
+    /// As [`Store::flatten`], with every name of a file a file of its own. An overlay behaves so when one name of
+    /// several is written: the others keep what they had.
+    pub fn flatten_unlinked(&self, layers: &[LayerId]) -> Result<Flat, StoreError> {
+        let Flat { index, mut contents, folders } = self.flatten(layers)?;
+        let mut entries = index.entries().to_vec();
+        for position in 0..entries.len() {
+            let Kind::Hardlink { target } = &entries[position].kind else { continue };
+            let Some(holder) = index.position(target) else { continue };
+            let kind = index.entries()[holder].kind.clone();
+            entries[position].kind = kind;
+            contents[position] = contents[holder].clone();
+        }
+        Ok(Flat { index: LayerIndex::new(entries)?, contents, folders })
+    }
+
     /// Writes a merged tree into an empty folder; the paths that this process may not make as they are.
     pub fn write_flat(&self, flat: &Flat, folder: &Path) -> Result<Vec<Vec<u8>>, StoreError> {
         write_files(&flat.index, flat, folder, OverlayForm::of_this_process(), self.pool())
@@ -137,6 +152,12 @@ mod tests {
             .scan_against(&out, (&view, &Stamps::of(&out).unwrap()), &ScanOptions::default())
             .unwrap();
         assert!(changes.is_empty(), "{changes:?}");
+        let unlinked = store.flatten_unlinked(&[base, top]).unwrap();
+        let alone = folder.path().join("alone");
+        fs::create_dir(&alone).unwrap();
+        store.write_flat(&unlinked, &alone).unwrap();
+        fs::write(alone.join("a/two"), "changed").unwrap();
+        assert_eq!(fs::read(alone.join("a/one")).unwrap(), b"base");
         let mut tar = Vec::new();
         flat.write_tar(None, &mut tar).unwrap();
         assert_eq!(tar.len() % 512, 0);

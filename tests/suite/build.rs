@@ -5,6 +5,7 @@ mod bad_input;
 mod cache;
 mod check;
 mod interrupted;
+mod leftovers;
 mod limits;
 mod mounts;
 mod parallel;
@@ -24,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     [
         cache::trials(),
         check::trials(),
+        leftovers::trials(),
         limits::trials(),
         mounts::trials(),
         parallel::trials(),

@@ -120,6 +120,18 @@ impl Layout {
         Ok(Base { diff_id, tree })
     }
 
+    /// The names in the topmost layer's tar, sorted.
+    pub(crate) fn top_layer(&self) -> Result<Vec<String>, Failed> {
+        let mut layers = self.layers(&self.config()?)?;
+        let (_, data) = layers.pop().ok_or("the image has no layer")?;
+        let mut names = Vec::new();
+        for entry in tar::Archive::new(data.as_slice()).entries()? {
+            names.push(entry?.path()?.to_string_lossy().trim_end_matches('/').to_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// The whole tree of the image.
     pub(crate) fn tree(&self) -> Result<Tree, Failed> {
         let mut tree = Tree::default();

@@ -53,7 +53,9 @@ RUN id -u > /home/app/id && touch /tmp/mine
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("rootless::image_is_that_of_root", image_is_that_of_root),
+        trial("rootless::same_bytes_as_root", same_bytes_as_root),
         trial("rootless::run", run),
+        trial("rootless::suites_of_an_ordinary_user", suites),
     ]
 }
 
@@ -146,6 +148,36 @@ fn image_is_that_of_root(user: &User) -> Outcome {
     let (wanted, got) = (wanted.normal_form(&base, &[])?, got.normal_form(&base, &[])?);
     let found = crate::difference::differences(&wanted, &got);
     if found.is_empty() { Ok(()) } else { Err(found.join("\n").into()) }
+}
+
+/// Nothing of the ids outside of the namespace is in the image.
+fn same_bytes_as_root(user: &User) -> Outcome {
+    let project = Project::new(DOCKERFILE)?;
+    project.file("copied.txt", "copied\n")?;
+    let archive = project.beside("image.tar");
+    let output = format!("type=oci,dest={}", archive.display());
+    let epoch = ["--build-arg", "SOURCE_DATE_EPOCH=1600000000"];
+    project.try_build(&[&["--output", &output][..], &epoch].concat())?.expect(0)?;
+    let wanted = Layout::read(&archive)?.digest()?;
+    let got = Layout::read(&user.build(&epoch)?)?.digest()?;
+    if wanted == got { Ok(()) } else { Err(format!("{got}, not {wanted}").into()) }
+}
+
+/// These suites, called by the user: recorded cases of RUN and of owners, and what a build gives.
+fn suites(user: &User) -> Outcome {
+    let suite = std::env::current_exe()?;
+    for filter in ["conformance::run-", "conformance::copy-chown", "build::mounts", "build::result"]
+    {
+        let args = [suite.clone().into(), OsString::from("--color=never"), filter.into()];
+        let mut command = user.call(&args);
+        command.env("DFC_BIN", binary()?).env("TMPDIR", user.home.path());
+        let done = Done::from(command.output()?);
+        if done.stdout.contains("running 0 tests") {
+            return Err(format!("no trials are called {filter}").into());
+        }
+        done.expect(0)?;
+    }
+    Ok(())
 }
 
 fn run(user: &User) -> Outcome {

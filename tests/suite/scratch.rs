@@ -1,4 +1,5 @@
-//! The folder in which the trials of one run work: below the target folder, gone when the run ends.
+//! The folder in which the trials of one run work: below the target folder (for a user who may not write there, below
+//! the machine's folder for such things), gone when the run ends.
 
 use std::fs;
 use std::io;
@@ -19,7 +20,15 @@ pub(crate) struct Scratch {
 
 /// Makes the folder of this run, and sweeps those that killed runs have left.
 pub(crate) fn open() -> io::Result<Scratch> {
-    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    match open_in(Path::new(env!("CARGO_TARGET_TMPDIR"))) {
+        Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => {
+            open_in(&std::env::temp_dir())
+        }
+        other => other,
+    }
+}
+
+fn open_in(parent: &Path) -> io::Result<Scratch> {
     fs::create_dir_all(parent)?;
     for entry in fs::read_dir(parent)?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();

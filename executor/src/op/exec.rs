@@ -166,7 +166,7 @@ impl Cached for ExecStep<'_> {
                 upper: Some(upper),
             }
         } else {
-            store.write_flat(&store.flatten(&base.layers)?, &folder.fs())?;
+            store.write_flat(&store.flatten_unlinked(&base.layers)?, &folder.fs())?;
             copied = Stamps::of(&folder.fs())?;
             Tree::Folder(folder.fs())
         };

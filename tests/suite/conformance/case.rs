@@ -34,6 +34,8 @@ pub(crate) struct Options {
     platform: Option<String>,
     network: Option<String>,
     dockerfile_ignore: Option<String>,
+    /// Why an ordinary user cannot build it.
+    pub(crate) needs_root: Option<String>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) check_mtime: Vec<String>,
     pub(crate) ignore_paths: Vec<String>,
