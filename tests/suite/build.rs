@@ -41,6 +41,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Fails with both sides where they are not the same.
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, want: &T) -> crate::Outcome {
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    got: &T,
+    want: &T,
+) -> crate::Outcome {
     if got == want { Ok(()) } else { Err(format!("{what}: {got:?}, not {want:?}").into()) }
 }

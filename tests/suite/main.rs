@@ -19,6 +19,7 @@ mod examples;
 mod explain;
 mod hardship;
 mod image;
+mod images;
 mod layering;
 mod manual;
 mod messages;
@@ -44,6 +45,7 @@ const SUITES: &[Suite] = &[
     ("build", build::trials),
     ("contexts", contexts::trials),
     ("explain", explain::trials),
+    ("images", images::trials),
     ("messages", messages::trials),
     ("registries", registries::trials),
     ("rootless", rootless::trials),

@@ -17,7 +17,7 @@ use crate::args::build::ProgressMode;
 use crate::cache::export::{self, Exporting};
 use crate::cache::import;
 use crate::config::{BuildDefaults, Config};
-use crate::deliver::{self, Delivery};
+use crate::deliver::{self, Delivered, Delivery};
 use crate::error::CliError;
 use crate::images::remote::Remote;
 use crate::images::{First, ImageSources};
@@ -113,7 +113,19 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let what = (project.name.as_str(), args.graph.target.as_deref(), names.as_slice());
     diary.end(&store, what, &tally, (&result, cancel.is_cancelled()));
 
-    let (built, ids) = result.map_err(|failure| failure.report(&cancel, ui))?;
+    let (built, delivered) = result.map_err(|failure| failure.report(&cancel, ui))?;
+    let quiet = args.quiet && !outputs.to_stdout();
+    tell(args, &built, (&delivered, &names), (mode, quiet), ui)
+}
+
+/// Says what was built, on the terminal and in the files that were asked for.
+fn tell(
+    args: &BuildArgs,
+    built: &Built,
+    (delivered, names): (&Delivered, &[Reference]),
+    (mode, quiet): (ProgressMode, bool),
+    ui: &mut Ui,
+) -> Result<ExitCode, CliError> {
     if !built.compiled.warnings.is_empty() && mode != ProgressMode::Quiet {
         project::report(&built.compiled.warnings, &built.compiled.sources, ui);
     }
@@ -127,21 +139,23 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             None => "Built twice: the same but for times, which SOURCE_DATE_EPOCH would fix.",
         });
     }
-    if let Some(id) = ids.id.filter(|_| matches!(mode, ProgressMode::Auto | ProgressMode::Tty)) {
+    if let Some(id) =
+        delivered.id.filter(|_| matches!(mode, ProgressMode::Auto | ProgressMode::Tty))
+    {
         let names: Vec<String> = names.iter().map(Reference::familiar).collect();
         let named =
             if names.is_empty() { String::new() } else { format!("{}: ", names.join(", ")) };
         ui.note(format_args!("Built {named}{id}"));
     }
     if let Some(file) = &args.iidfile {
-        let id = ids.id.map(|id| id.to_string()).unwrap_or_default();
+        let id = delivered.id.map(|id| id.to_string()).unwrap_or_default();
         write_file(&ui.env.path(file), id.as_bytes())?;
     }
     if let Some(file) = &args.metadata_file {
-        let text = format!("{:#}\n", ids.metadata);
+        let text = format!("{:#}\n", delivered.metadata);
         write_file(&ui.env.path(file), text.as_bytes())?;
     }
-    if let Some(id) = ids.id.filter(|_| args.quiet && !outputs.to_stdout()) {
+    if let Some(id) = delivered.id.filter(|_| quiet) {
         ui.line(id)?;
     }
     Ok(ExitCode::SUCCESS)

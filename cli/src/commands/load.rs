@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io;
 use std::process::ExitCode;
 
+use oci::{Digest, Reference};
+use store::{ImageRecord, Store};
+
 use crate::args::image::LoadArgs;
 use crate::error::CliError;
 use crate::open;
@@ -33,9 +36,8 @@ pub(crate) fn run(args: &LoadArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         for name in &image.names {
             let before = store.image_named(name)?.filter(|it| it.manifest != image.manifest);
             store.tag(name, &image.manifest)?;
-            if let Some(before) = before.filter(|_| !args.quiet) {
-                let id = before.config.unwrap_or(before.manifest);
-                ui.note(format_args!("{} was the name of {id} before", name.familiar()));
+            if let Some(before) = before {
+                replaced(&store, &before, (name, &image.manifest), args.quiet, ui)?;
             }
             let name = name.familiar();
             ui.line(if args.quiet { name } else { format!("Loaded image: {name}") })?;
@@ -47,4 +49,27 @@ pub(crate) fn run(args: &LoadArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An image lost a name to one that was loaded. The same image in another packing goes with its last name.
+fn replaced(
+    store: &Store,
+    before: &ImageRecord,
+    (name, by): (&Reference, &Digest),
+    quiet: bool,
+    ui: &mut Ui,
+) -> Result<(), CliError> {
+    let same =
+        before.config.is_some() && store.image(by)?.is_some_and(|it| it.config == before.config);
+    if !same && !quiet {
+        let id = before.config.unwrap_or(before.manifest);
+        ui.note(format_args!("{} was the name of {id} before", name.familiar()));
+    }
+    let is_part = || -> Result<bool, CliError> {
+        Ok(store.images()?.iter().any(|whole| whole.members.contains(&before.manifest)))
+    };
+    if same && before.names.len() <= 1 && !is_part()? {
+        store.remove_image(&before.manifest)?;
+    }
+    Ok(())
 }

@@ -52,6 +52,13 @@ pub fn read(store: &Store, stream: impl Read + Send) -> Result<Vec<Archived>, St
 
 /// Reads an OCI layout folder into the store. The images are not given their names yet ([`Store::tag`]).
 pub fn read_folder(store: &Store, folder: &Path) -> Result<Vec<Archived>, StoreError> {
+    if !folder.join("index.json").is_file() {
+        let what = format!("`{}` cannot be loaded", folder.display());
+        return Err(StoreError::Archive {
+            what,
+            why: "it has no index.json, so it is no OCI layout".into(),
+        });
+    }
     let layout = Layout::open(folder)?;
     for descriptor in &layout.index().manifests {
         bring(&layout, store, &descriptor.digest, 0)?;
@@ -259,11 +266,15 @@ fn names_of(item: &Item) -> Result<Vec<Reference>, StoreError> {
 /// A name in the annotations; a bare tag is none.
 fn name_of(descriptor: &Descriptor) -> Option<Reference> {
     let annotations = &descriptor.annotations;
+    let name = annotations.get(annotation::REF_NAME).map(String::as_str);
+    let is_whole = |name: &&str| name.contains([':', '/']);
     if let Some(full) = annotations.get(annotation::CONTAINERD_NAME) {
-        return Reference::parse(full).ok();
+        let full = Reference::parse(full).ok()?;
+        // umoci gives an image that it changed another tag, and leaves the whole name as it was.
+        let tag = name.filter(|name| !is_whole(name) && full.tag.as_deref() != Some(name));
+        return Some(tag.and_then(|tag| full.with_tag(tag).ok()).unwrap_or(full));
     }
-    let name = annotations.get(annotation::REF_NAME)?;
-    name.contains([':', '/']).then(|| Reference::parse(name).ok())?
+    name.filter(is_whole).and_then(|name| Reference::parse(name).ok())
 }
 
 fn parse<T: serde::de::DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {

@@ -1,0 +1,183 @@
+//! `tag`, `rm`, `run --commit`, `import` and `export`.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+
+use super::{BUILD, bytes, fed, filled, lines, said};
+use crate::Outcome;
+use crate::build::same;
+use crate::dfc::{Dfc, Done};
+use crate::need::{Need, trial};
+
+pub(super) fn trials() -> Vec<Trial> {
+    let packers =
+        &[Need::Sandbox, Need::StaticBusybox, Need::Program("xz"), Need::Program("bzip2")];
+    vec![
+        trial("images::change::names", BUILD, names),
+        trial("images::change::commit", BUILD, commit),
+        trial("images::change::commit_of_nothing", BUILD, commit_of_nothing),
+        trial("images::change::export_and_import", BUILD, export_and_import),
+        trial("images::change::import_compressed", packers, import_compressed),
+    ]
+}
+
+fn names() -> Outcome {
+    let project = filled()?;
+    let dfc = &project.dfc;
+    let id = said(dfc, &["images", "-q", "--no-trunc", "app:2"])?;
+    let several = dfc.run(["rm", &id])?.expect(1)?.stderr;
+    same("several names", &several.contains("app:2, team/app:2"), &true)?;
+    same("a name goes", &said(dfc, &["rm", "team/app:2"])?.as_str(), &"Untagged: team/app:2")?;
+    let gone = lines(dfc, &["rm", &id[7..15]])?;
+    same("the last one", &gone, &vec!["Untagged: app:2".to_owned(), format!("Deleted: {id}")])?;
+    dfc.run(["tag", "app:1", "again"])?.expect(0)?;
+    dfc.run(["tag", "app:1", "app@sha256:0"])?.expect(2)?;
+    dfc.run(["tag", "app:1", "UPPER"])?.expect(2)?;
+    dfc.run(["tag", "nobody", "x"])?.expect(1)?;
+    let digest = said(dfc, &["inspect", "-f", "{{index .RepoDigests 0}}", "again"])?;
+    dfc.run(["inspect", &digest])?.expect(0)?;
+    let forced = lines(dfc, &["rm", "-f", &digest])?;
+    same("by digest", &forced.len(), &3)?;
+    dfc.run(["rm", "nobody", "base:1"])?.expect(1)?;
+    same("what can go goes", &lines(dfc, &["images", "-q"])?.len(), &0)?;
+    dfc.run(["rm", "-f", "nobody"])?.expect(0)?;
+    // Of seventeen ids two begin with the same digit.
+    for number in 0..17 {
+        project.dockerfile(&format!("FROM busybox\nLABEL n={number}\n"))?;
+        project.try_build(&["-t", &format!("many:{number}")])?.expect(0)?;
+    }
+    let mut first: BTreeMap<String, usize> = BTreeMap::new();
+    for id in lines(dfc, &["images", "-q"])? {
+        *first.entry(id[..1].to_owned()).or_default() += 1;
+    }
+    let shared = first.into_iter().find(|(_, count)| *count > 1).ok_or("no digit twice")?.0;
+    let error = dfc.run(["rm", &shared])?.expect(1)?.stderr;
+    same("candidates", &(error.contains("several images begin") && error.contains("(many:")), &true)
+}
+
+fn commit() -> Outcome {
+    let dfc = &filled()?.dfc;
+    let made = "echo made > /made; rm /one; chmod 700 /two";
+    dfc.run([
+        "run",
+        "--commit",
+        "made:1",
+        "-c",
+        "CMD [\"cat\", \"/made\"]",
+        "--change",
+        "LABEL by=hand",
+        "-m",
+        "by hand",
+        "-a",
+        "somebody",
+        "-e",
+        "B=2",
+        "-w",
+        "/tmp",
+        "app:2",
+        "sh",
+        "-c",
+        made,
+    ])?
+    .expect(0)?;
+    same("run", &dfc.run(["run", "made:1"])?.expect(0)?.stdout.as_str(), &"made\n")?;
+    let tree = dfc.run(["run", "made:1", "sh", "-c", "ls /one; stat -c %a /two; pwd; echo $B"])?;
+    same("tree", &tree.stdout.as_str(), &"700\n/tmp\n2\n")?;
+    let newest = "{{.CreatedBy}}|{{.Comment}}";
+    let history = lines(dfc, &["history", "--no-trunc", "--format", newest, "made:1"])?;
+    same("history", &history[0], &format!("sh -c {made}|by hand"))?;
+    let before = lines(dfc, &["history", "-q", "app:2"])?.len();
+    same("one entry more", &history.len(), &(before + 1))?;
+    let config = said(dfc, &["inspect", "-f", "{{.Author}} {{json .Config.Labels}}", "made:1"])?;
+    same("config", &config.as_str(), &r#"somebody {"by":"hand","made":"yes","number":"2"}"#)?;
+    dfc.run(["run", "--commit", "kept:1", "app:1", "sh", "-c", "exit 4"])?.expect(4)?;
+    dfc.run(["inspect", "kept:1"])?.expect(1)?;
+    let refused = dfc.run(["run", "--commit", "x:1", "-c", "RUN x", "app:1", "true"])?.expect(2)?;
+    same("what changes may be", &refused.stderr.contains("ENTRYPOINT"), &true)
+}
+
+fn commit_of_nothing() -> Outcome {
+    let dfc = &filled()?.dfc;
+    dfc.run(["run", "--commit", "same:1", "app:1", "true"])?.expect(0)?;
+    let layers = |name| said(dfc, &["inspect", "-f", "{{json .RootFS.Layers}}", name]);
+    same("layers", &layers("same:1")?, &layers("app:1")?)?;
+    same(
+        "command",
+        &said(dfc, &["inspect", "-f", "{{.Config.Cmd}}", "same:1"])?.as_str(),
+        &"[true]",
+    )
+}
+
+/// The flattened tree of `app:2` as a tar.
+fn exported(dfc: &Dfc) -> Result<Vec<u8>, Failed> {
+    bytes(&mut dfc.command(["export", "app:2"])?)
+}
+
+fn export_and_import() -> Outcome {
+    let project = filled()?;
+    let dfc = &project.dfc;
+    let tar = exported(dfc)?;
+    let mut names = Vec::new();
+    for member in tar::Archive::new(tar.as_slice()).entries()? {
+        names.push(member?.path()?.display().to_string());
+    }
+    same(
+        "both layers",
+        &(names.contains(&"one".to_owned()) && names.contains(&"two".to_owned())),
+        &true,
+    )?;
+    let file = project.beside("tree.tar");
+    let path = file.display().to_string();
+    dfc.run(["export", "-o", &path, "app:2"])?.expect(0)?;
+    same("to a file", &(std::fs::read(&file)? == tar), &true)?;
+    let id = said(
+        dfc,
+        &[
+            "import",
+            "-c",
+            "CMD [\"cat\", \"/two\"]",
+            "-c",
+            "ENV X=y",
+            "-m",
+            "a tree",
+            &path,
+            "tree:1",
+        ],
+    )?;
+    same("id", &said(dfc, &["images", "-q", "--no-trunc", "tree"])?, &id)?;
+    same("run", &dfc.run(["run", "tree:1"])?.expect(0)?.stdout.as_str(), &"two\n")?;
+    let told = said(dfc, &["history", "--format", "{{.Comment}}|{{.CreatedBy}}", "tree:1"])?;
+    same("history", &told.as_str(), &"a tree|")?;
+    let again = fed(dfc.command(["import", "-"])?, &tar)?.expect(0)?.stdout;
+    let layers = |name: &str| said(dfc, &["inspect", "-f", "{{json .RootFS.Layers}}", name]);
+    same("the tar is kept", &layers(again.trim())?, &layers("tree:1")?)?;
+    let comment = said(dfc, &["history", "--format", "{{.Comment}}", again.trim()])?;
+    same("from", &comment.as_str(), &"Imported from -")?;
+    fed(dfc.command(["import", "-"])?, b"no tar at all")?.expect(1)?;
+    fed(dfc.command(["import", "-"])?, b"")?.expect(1)?;
+    dfc.run(["import", "-c", "COPY a b", &path])?.expect(2)?;
+    dfc.run(["import", "nowhere.tar"])?.expect(1)?;
+    Ok(())
+}
+
+fn import_compressed() -> Outcome {
+    let dfc = &filled()?.dfc;
+    let tar = exported(dfc)?;
+    let mut layers: Vec<Value> = Vec::new();
+    for program in ["cat", "gzip", "bzip2", "xz"] {
+        let mut pack = Command::new(program);
+        let packed = dfc.home().join(program);
+        std::fs::write(&packed, &tar)?;
+        let packed =
+            bytes(pack.args(if program == "cat" { &[][..] } else { &["-c"] }).arg(&packed))?;
+        let id = fed(dfc.command(["import", "-"])?, &packed)?.expect(0)?.stdout;
+        let found = said(dfc, &["inspect", "-f", "{{json .RootFS.Layers}}", id.trim()])?;
+        layers.push(serde_json::from_str(&found)?);
+    }
+    same("the same layer", &layers.iter().all(|layer| *layer == layers[0]), &true)?;
+    let refused: Done = dfc.run(["import", "/"])?.expect(1)?;
+    same("a folder", &refused.stderr.contains("tar -C / -c ."), &true)
+}
