@@ -40,7 +40,12 @@ fn with(
     let root = env.store_root()?;
     open(&root).map_err(|error| {
         let why = CliError::caused(&error);
-        let help = why.advice().unwrap_or("set DFC_HOME to a folder that you may write to");
+        let help = match &error {
+            StoreError::DamagedDatabase { .. } => {
+                "move it away, and store.db-wal and store.db-shm with it; images are pulled and built anew"
+            }
+            _ => why.advice().unwrap_or("set DFC_HOME to a folder that you may write to"),
+        };
         CliError::failed(format!("cannot open the store at `{}`: {why}", root.display())).help(help)
     })
 }

@@ -95,7 +95,8 @@ impl<'a> ArchiveWriter<'a> {
         let kind = Kind::File { size, digest: FileDigest([0; 32]) };
         let entry = Entry { path: path.into(), kind, mode: 0o644, ..Entry::IMPLICIT_DIR };
         self.tar.header(&entry).doing(doing)?;
-        let found = io::copy(&mut content.take(size), self.tar.inner()).doing(doing)?;
+        let found = io::copy(&mut content.take(size), self.tar.inner());
+        let found = found.map_err(|error| StoreError::from_io(error, doing))?;
         if found < size {
             return Err(StoreError::Changed { path: path.into(), expected: size, found });
         }
@@ -106,7 +107,7 @@ impl<'a> ArchiveWriter<'a> {
         self.dir("blobs")?;
         self.dir("blobs/sha256")?;
         for digest in blobs {
-            let mut file = store.open_blob(digest)?;
+            let mut file = store.checked_blob(digest)?;
             let path = format!("blobs/sha256/{}", digest.hex());
             self.file(&path, store.blob_size(digest)?, &mut file)?;
         }

@@ -40,14 +40,12 @@ impl BlobWriter<'_> {
         let held = self.store.hold()?;
         self.store.lease(&held, Lease::Blob(found));
         let path = self.store.blob_path(&found);
-        // One of another size is damaged.
-        if fs::metadata(&path).map_or(true, |there| there.len() != self.size) {
-            // The note comes first: should we be killed in between, it names a blob that is not there.
-            self.store.db.read("note a blob", |db| {
-                note_unsynced(db, &format!("blob:{}", found.hex()), &self.store.boot)
-            })?;
-            fs::rename(&self.path, &path).doing(|| on("write", &path))?;
-        }
+        // The note comes first: should we be killed in between, it names a blob that is not there. A blob that is there
+        // already is replaced all the same: it may be damaged.
+        self.store.db.read("note a blob", |db| {
+            note_unsynced(db, &format!("blob:{}", found.hex()), &self.store.boot)
+        })?;
+        fs::rename(&self.path, &path).doing(|| on("write", &path))?;
         Ok((found, self.size))
     }
 
@@ -139,6 +137,10 @@ impl Store {
 
     /// Stores some bytes.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bytes);
+        if self.has_blob(&digest) && fs::read(self.blob_path(&digest)).is_ok_and(|it| it == bytes) {
+            return Ok(digest);
+        }
         let mut writer = self.blob_writer()?;
         writer.write_all(bytes).doing(|| "write a blob".into())?;
         Ok(writer.finish(None)?.0)

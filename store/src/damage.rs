@@ -6,18 +6,25 @@ use std::io::{self, Read};
 use oci::Digest;
 use oci::digest::Hasher;
 use rusqlite::params;
+use rustix::fs::{AtFlags, Mode, OFlags};
 
 use crate::error::{Doing, StoreError, on};
+use crate::layer::index::Kind;
 use crate::layer_record::LayerId;
 use crate::store::Store;
 
-/// A blob that is compared with its digest while it is read. At the end of a damaged one there is an error, and the blob
-/// is removed from the store.
+/// Of bigger layers the files are not looked at one by one before a command runs in them.
+const CHECKED_FILES: usize = 4096;
+
+/// A blob that is compared with its digest while it is read. In place of the last bytes of a damaged one there is an error,
+/// and the blob is removed from the store.
 #[derive(Debug)]
 pub struct CheckedBlob<'a> {
     store: &'a Store,
     digest: Digest,
     file: File,
+    /// How many bytes are still to be read.
+    left: u64,
     hasher: Hasher,
 }
 
@@ -25,7 +32,9 @@ impl Read for CheckedBlob<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read(buffer)?;
         self.hasher.update(&buffer[..length]);
-        if length == 0 && !buffer.is_empty() && self.hasher.clone().finish() != self.digest {
+        self.left = self.left.saturating_sub(length as u64);
+        let is_over = self.left == 0 && !buffer.is_empty();
+        if is_over && self.hasher.clone().finish() != self.digest {
             self.store
                 .remove_path(&self.store.blob_path(&self.digest))
                 .map_err(io::Error::other)?;
@@ -42,7 +51,8 @@ impl Store {
     /// It is not here.
     pub fn checked_blob(&self, digest: &Digest) -> Result<CheckedBlob<'_>, StoreError> {
         let file = self.open_blob(digest)?;
-        Ok(CheckedBlob { store: self, digest: *digest, file, hasher: Hasher::default() })
+        let left = file.metadata().doing(|| on("read", &self.blob_path(digest)))?.len();
+        Ok(CheckedBlob { store: self, digest: *digest, file, left, hasher: Hasher::default() })
     }
 
     /// Reads a blob to its end; one that is damaged is removed.
@@ -53,7 +63,7 @@ impl Store {
         let mut blob = self.checked_blob(digest)?;
         match io::copy(&mut blob, &mut io::sink()) {
             Ok(_) => Ok(()),
-            Err(error) => Err(blob_error(error, digest)),
+            Err(error) => Err(StoreError::from_io(error, || format!("read blob {digest}"))),
         }
     }
 
@@ -92,8 +102,15 @@ impl Store {
                 self.forget_layer(*id)?;
                 Ok(Some(format!("layer {id}")))
             }
-            StoreError::Io { .. }
-            | StoreError::Database { .. }
+            // A content that another layer is made of.
+            StoreError::Io { source, .. } => {
+                match source.get_ref().and_then(|inner| inner.downcast_ref::<StoreError>()) {
+                    Some(inner) => self.forget_damaged(inner),
+                    None => Ok(None),
+                }
+            }
+            StoreError::Database { .. }
+            | StoreError::DamagedDatabase { .. }
             | StoreError::Newer { .. }
             | StoreError::NoLayer(_)
             | StoreError::NotFetched(_)
@@ -128,6 +145,30 @@ impl Store {
         Ok(())
     }
 
+    /// Whether the files of a layer are all there and have their sizes: their contents are not read.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if not.
+    pub(crate) fn check_sizes(&self, id: LayerId, fs: &std::path::Path) -> Result<(), StoreError> {
+        let index = self.index(id)?;
+        if index.entries().len() > CHECKED_FILES || !self.checked_layers().insert(id) {
+            return Ok(());
+        }
+        let skipped = self.skipped(id)?;
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(fs, flags, Mode::empty()).doing(|| on("open", fs))?;
+        for entry in index.entries() {
+            let Kind::File { size, .. } = entry.kind else { continue };
+            let found = rustix::fs::statat(&root, &*entry.path, AtFlags::SYMLINK_NOFOLLOW);
+            let is_right = found.is_ok_and(|found| found.st_size.cast_unsigned() == size);
+            if !is_right && !skipped.contains(&entry.path) {
+                self.checked_layers().remove(&id);
+                return Err(StoreError::Damaged(id));
+            }
+        }
+        Ok(())
+    }
+
     fn layers_in_blob(&self, digest: &Digest) -> Result<Vec<LayerId>, StoreError> {
         self.db.read("look for layers", |db| {
             let sql = "SELECT layer FROM packed WHERE blob = ?1";
@@ -147,15 +188,6 @@ impl Store {
         let is_ours = self.layer(id)?.diff_id.is_none();
         let has_files = folder.join("fs").is_dir() && folder.join("index").is_file();
         Ok((is_ours && has_files) || self.has_packed(id)?)
-    }
-}
-
-/// The error of the store inside an error of reading.
-fn blob_error(error: io::Error, digest: &Digest) -> StoreError {
-    let doing = || format!("read blob {digest}");
-    match error.downcast::<StoreError>() {
-        Ok(error) => error,
-        Err(source) => StoreError::Io { doing: doing(), source },
     }
 }
 

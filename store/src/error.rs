@@ -28,6 +28,12 @@ pub enum StoreError {
         /// Why not.
         source: rusqlite::Error,
     },
+    /// The database is no database any more.
+    #[error("the store's database (store.db) is damaged: cannot {doing}")]
+    DamagedDatabase {
+        /// What was being done.
+        doing: String,
+    },
     /// The folder was written by a newer dfc.
     #[error(
         "the store is of version {found}, and this dfc knows versions up to {known}; use a newer dfc, or another folder"
@@ -146,6 +152,16 @@ pub(crate) fn reason(error: &io::Error) -> String {
     }
 }
 
+impl StoreError {
+    /// The error of the store that an error of reading carries, else what was being done.
+    pub(crate) fn from_io(error: io::Error, doing: impl FnOnce() -> String) -> StoreError {
+        match error.downcast::<StoreError>() {
+            Ok(error) => error,
+            Err(source) => StoreError::Io { doing: doing(), source },
+        }
+    }
+}
+
 /// Turns errors of the system into [`StoreError`]s that say what was being done.
 pub(crate) trait Doing<T> {
     /// Names what was being done: "write layer 12".
@@ -166,7 +182,11 @@ impl<T> Doing<T> for rustix::io::Result<T> {
 
 impl<T> Doing<T> for rusqlite::Result<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, StoreError> {
-        self.map_err(|source| StoreError::Database { doing: what(), source })
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        self.map_err(|source| match source.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => StoreError::DamagedDatabase { doing: what() },
+            _ => StoreError::Database { doing: what(), source },
+        })
     }
 }
 

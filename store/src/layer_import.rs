@@ -91,6 +91,7 @@ impl Store {
     pub fn lay_out(&self, id: LayerId) -> Result<PathBuf, StoreError> {
         let place = self.layer_folder(id).join("fs");
         if place.is_dir() {
+            self.check_sizes(id, &place)?;
             return Ok(place);
         }
         let index = self.index(id)?;

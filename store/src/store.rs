@@ -1,6 +1,6 @@
 //! [`Store`]: the folder, open.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ pub struct Store {
     pub(crate) leases: Leases,
     pub(crate) litter: Litter,
     pub(crate) indexes: Mutex<HashMap<LayerId, Arc<LayerIndex>>>,
+    /// Layers whose files this process has looked at.
+    pub(crate) checked: Mutex<HashSet<LayerId>>,
     pub(crate) boot: String,
     /// For hashing and compression: never the caller's pool, whose threads wait for these.
     pool: OnceLock<ThreadPool>,
@@ -37,8 +39,7 @@ impl std::fmt::Debug for Store {
     }
 }
 
-const FOLDERS: [&str; 6] =
-    ["blobs/sha256", "layers", "caches", "contexts", "resolved", "tmp"];
+const FOLDERS: [&str; 6] = ["blobs/sha256", "layers", "caches", "contexts", "resolved", "tmp"];
 
 impl Store {
     /// Opens the store, making it if it is not there; sweeps what dead processes left in `tmp/`, and forgets what a
@@ -64,6 +65,7 @@ impl Store {
             leases,
             litter,
             indexes: Mutex::default(),
+            checked: Mutex::default(),
             boot: boot.trim().to_owned(),
             pool: OnceLock::new(),
             _refill: Refill::default(),
@@ -154,6 +156,10 @@ impl Store {
             let builder = rayon::ThreadPoolBuilder::new().thread_name(|n| format!("store-{n}"));
             builder.build().expect("the system gives a process a few threads")
         })
+    }
+
+    pub(crate) fn checked_layers(&self) -> std::sync::MutexGuard<'_, HashSet<LayerId>> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn cached_indexes(

@@ -25,7 +25,7 @@ use crate::interrupt::Interrupt;
 use crate::open;
 use crate::options::cache as cache_options;
 use crate::options::limits;
-use crate::options::output::{self, Outputs};
+use crate::options::output::{self, Output, Outputs};
 use crate::progress::{Progress, Reporter, StepStatus};
 use crate::project::{self, CompiledProject, Project, Sources};
 use crate::render::{difference, failure, findings};
@@ -38,6 +38,10 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let mut outputs = Outputs::parse(&args.outputs)?;
     outputs.load |= args.load;
     outputs.push |= args.push;
+    if outputs.push && !outputs.all.contains(&Output::Image) {
+        // A push takes the image from the store.
+        outputs.all.push(Output::Image);
+    }
     if outputs.to_stdout() && ui.env.stdout_terminal {
         return Err(CliError::usage("the result would go to the terminal")
             .help("redirect standard output, or name a file with dest="));

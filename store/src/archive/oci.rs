@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use oci::manifest::Descriptor;
@@ -41,7 +41,12 @@ pub fn write_folder(store: &Store, images: &[Archived], folder: &Path) -> Result
         let path = place.join(digest.hex());
         if !path.exists() {
             let half = place.join(format!(".{}.{}", digest.hex(), std::process::id()));
-            fs::copy(store.blob_path(digest), &half).doing(|| on("write", &half))?;
+            let mut out = fs::File::create(&half).doing(|| on("write", &half))?;
+            let copied = io::copy(&mut store.checked_blob(digest)?, &mut out);
+            copied.map_err(|error| {
+                let _ = fs::remove_file(&half);
+                StoreError::from_io(error, || on("write", &half))
+            })?;
             fs::rename(&half, &path).doing(|| on("write", &path))?;
         }
     }

@@ -1,0 +1,106 @@
+//! Several processes on one store: builds, and prunes that take all they can get.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use libtest_mimic::{Failed, Trial};
+
+use super::{NEEDS, STAGES, blobs_are_true, images_are_whole, nothing_half_made, says};
+use crate::Outcome;
+use crate::dfc::Dfc;
+use crate::need::trial;
+use crate::project::Project;
+
+/// How many build at the same time, and how often each.
+const BUILDERS: usize = 3;
+const ROUNDS: usize = 6;
+
+pub(super) fn trials() -> Vec<Trial> {
+    vec![
+        trial("hardship::pruned_all_the_time", NEEDS, pruned_all_the_time),
+        trial("hardship::pruned_while_a_step_runs", NEEDS, pruned_while_a_step_runs),
+    ]
+}
+
+/// Builds come to their end and their images are whole, however often others prune.
+fn pruned_all_the_time() -> Outcome {
+    let store = Dfc::new()?;
+    let is_over = AtomicBool::new(false);
+    let prunes = thread::scope(|scope| -> Result<usize, Failed> {
+        let builders: Vec<_> = (0..BUILDERS)
+            .map(|number| {
+                let home = store.home();
+                scope.spawn(move || build_often(&Dfc::at(home)?, number))
+            })
+            .collect();
+        let pruning = scope.spawn(|| -> Result<usize, Failed> {
+            let mut count = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                store.run(["prune", "--all", "--force"])?.expect(0)?;
+                count += 1;
+            }
+            Ok(count)
+        });
+        let built: Vec<Outcome> = builders
+            .into_iter()
+            .map(|builder| builder.join().unwrap_or_else(|_| Err("a panic".into())))
+            .collect();
+        is_over.store(true, Ordering::Relaxed);
+        let prunes = pruning.join().unwrap_or_else(|_| Err("a panic".into()));
+        built.into_iter().collect::<Outcome>()?;
+        prunes
+    })?;
+    if prunes < ROUNDS {
+        return Err(format!("{prunes} prunes").into());
+    }
+    let beside = Project::new("FROM busybox\n")?;
+    for number in 0..BUILDERS {
+        says(&store, &format!("built{number}"), &format!("one\nfile {number}\n"))?;
+    }
+    images_are_whole(&store, &beside.beside(""))?;
+    blobs_are_true(store.home())?;
+    nothing_half_made(store.home())
+}
+
+fn build_often(dfc: &Dfc, number: usize) -> Outcome {
+    let mut project = Project::new(STAGES)?;
+    project.file("copied", &format!("file {number}\n"))?;
+    project.dfc = Dfc::at(dfc.home())?;
+    let name = format!("built{number}");
+    for round in 0..ROUNDS {
+        let flags: &[&str] = if round % 2 == 0 { &["--no-cache"] } else { &[] };
+        project.try_build(&[flags, &["-t", &name]].concat())?.expect(0)?;
+    }
+    says(&project.dfc, &name, &format!("one\nfile {number}\n"))
+}
+
+/// What a running step stands on stays, and so does its cache mount; what nobody uses goes at once.
+fn pruned_while_a_step_runs() -> Outcome {
+    let project = Project::new(
+        "FROM busybox\nRUN echo below > /below\nRUN --mount=type=cache,target=/c echo kept > /c/it; \
+         mkfifo /tmp/f; for i in 1 2 3 4 5 6 7 8; do sleep 0.1; cat /below /c/it > /both; done\n",
+    )?;
+    let other = Project::new("FROM busybox\nRUN head -c 3000000 /dev/urandom > /x\n")?;
+    let mut unneeded = other.dfc.command(["build", "--quiet"])?;
+    unneeded.env("DFC_HOME", project.dfc.home()).args(crate::bases::flags()?);
+    crate::dfc::Done::from(unneeded.arg(other.context()).output()?).expect(0)?;
+    let building = project.command(&["-t", "it"])?;
+    let done = thread::scope(|scope| -> Result<_, Failed> {
+        let building = scope.spawn(|| -> Result<_, Failed> {
+            let mut building = building;
+            Ok(crate::dfc::Done::from(building.output()?))
+        });
+        let mut freed = 0;
+        while !building.is_finished() {
+            let done = project.dfc.run(["prune", "--all", "--force"])?.expect(0)?;
+            freed += usize::from(!done.stdout.contains("Removed 0 layers"));
+        }
+        if freed == 0 {
+            return Err("nothing was removed while the build ran".into());
+        }
+        building.join().map_err(|_| "a panic")?
+    })?;
+    done.expect(0)?;
+    let said = project.dfc.run(["run", "it", "cat", "/both"])?.expect(0)?;
+    if said.stdout == "below\nkept\n" { Ok(()) } else { Err(said.stdout.into()) }
+}
