@@ -14,6 +14,8 @@ pub use env::Env;
 use pattern::Pattern;
 use words::WordBuffer;
 
+use crate::suggest::nearest;
+
 /// The code of what is refused for its size.
 pub(crate) const TOO_LARGE: &str = "too-large";
 
@@ -75,7 +77,21 @@ pub fn body_parts(body: &Word) -> Result<Vec<Part>, Diagnostic> {
 }
 
 fn bad_word(error: WordError) -> Diagnostic {
-    Diagnostic::error("invalid-word", error.message, error.span)
+    let help = match error.message.as_str() {
+        text if text.starts_with("unexpected end of statement") => {
+            "close the quote, or write the escape character before it if it is none"
+        }
+        "syntax error: missing '}'" => {
+            "close it with `}`; with blanks in it, it needs double quotes around it"
+        }
+        text if text.starts_with("unsupported modifier") => {
+            "of the shell's forms there are `${A:-default}`, `${A:+other}`, `${A:?message}`, `${A#prefix}`, \
+             `${A%suffix}` and `${A/pattern/text}`"
+        }
+        "syntax error: bad substitution" => "write `${NAME}`",
+        _ => return Diagnostic::error("invalid-word", error.message, error.span),
+    };
+    Diagnostic::error("invalid-word", error.message, error.span).help(help)
 }
 
 /// Expands the parts of a word.
@@ -186,7 +202,7 @@ impl Expander<'_> {
                 if let Some(kept) = self.kept(name, &value, colon_sign(*colon, "?"), &word) {
                     return Ok(kept);
                 }
-                required(variable, value, *colon, word)
+                required(variable, value, *colon, word, self.env)
             }
             Modifier::RemovePrefix { greedy, pattern } => {
                 let pattern = self.nested(pattern)?;
@@ -280,6 +296,7 @@ fn required(
     value: Option<String>,
     colon: bool,
     word: String,
+    env: &Env,
 ) -> Result<String, Diagnostic> {
     let name = &variable.name.value;
     let reason = match &value {
@@ -288,8 +305,13 @@ fn required(
         Some(_) => return Ok(value.unwrap_or_default()),
     };
     let message = if word.is_empty() { reason } else { &word };
+    let near = value.is_none().then(|| nearest(name, env.names())).flatten();
+    let help = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("give it a value with `--build-arg {name}=...`, ARG or ENV"),
+    };
     Err(Diagnostic::error("required-variable", format!("{name}: {message}"), variable.span)
-        .help(format!("give it a value with `--build-arg {name}=...`, ARG or ENV")))
+        .help(help))
 }
 
 fn bad_pattern(variable: &Variable, error: &pattern::PatternError) -> Diagnostic {

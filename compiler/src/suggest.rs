@@ -23,7 +23,8 @@ pub(crate) fn nearest<'a>(
             best = Some(option.to_owned());
         }
     }
-    best
+    // A variable may have no name, which helps nobody.
+    best.filter(|name| !name.is_empty())
 }
 
 /// A message with the suggestion behind it, if there is one.

@@ -62,6 +62,11 @@ impl Diagnostic {
         Diagnostic::new(Severity::Warning, code, message, span)
     }
 
+    /// A note at a place.
+    pub fn note(code: Code, message: impl Into<String>, span: Span) -> Diagnostic {
+        Diagnostic::new(Severity::Note, code, message, span)
+    }
+
     fn new(severity: Severity, code: Code, message: impl Into<String>, span: Span) -> Diagnostic {
         Diagnostic {
             code,

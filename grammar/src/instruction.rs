@@ -163,6 +163,9 @@ fn unknown(shape: &Shape) -> Diagnostic {
     let error = Diagnostic::error("unknown-instruction", message, keyword.span);
     let names = Keyword::ALL.iter().map(|known| known.name());
     match suggest::nearest(&keyword.value, names) {
+        _ if keyword.value.ends_with(':') => {
+            error.help("this looks like YAML; a Dockerfile begins with `FROM IMAGE`")
+        }
         Some(near) => {
             let near = suggest::in_case_of(near, &keyword.value);
             error.help(format!("did you mean `{near}`?")).fix(format!("replace by `{near}`"), near)
@@ -190,6 +193,7 @@ impl Draft<'_> {
     fn at_least_one_error(&self) -> Diagnostic {
         let message = format!("{} requires at least one argument", self.name());
         Diagnostic::error("missing-argument", message, self.args_span())
+            .help(format!("write `{}`", self.kind.form()))
     }
 
     fn at_least_one(&self, diagnostics: &mut Vec<Diagnostic>) -> Option<()> {
@@ -203,7 +207,8 @@ impl Draft<'_> {
     fn exactly_one(&self, diagnostics: &mut Vec<Diagnostic>) -> Option<Word> {
         let [word] = self.args else {
             let message = format!("{} requires exactly one argument", self.name());
-            diagnostics.push(Diagnostic::error("missing-argument", message, self.args_span()));
+            let error = Diagnostic::error("missing-argument", message, self.args_span());
+            diagnostics.push(error.help(format!("write `{}`", self.kind.form())));
             return None;
         };
         Some(word.clone())

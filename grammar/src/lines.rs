@@ -224,6 +224,20 @@ impl<'s> Splitter<'s> {
         }
     }
 
+    /// The first line behind a line that would end a heredoc if there were no blanks around it.
+    pub(crate) fn almost(&self, line: u32, terminator: &str) -> Option<Span> {
+        let start = self.index.start(line + 1)? as usize;
+        let mut offset = start;
+        for line in self.text[start..].split_inclusive('\n') {
+            let text = line.trim_end_matches(['\n', '\r']);
+            if text.trim() == terminator {
+                return Some(Span::in_source(self.source, offset, offset + text.len()));
+            }
+            offset += line.len();
+        }
+        None
+    }
+
     /// Where the next physical line starts.
     fn offset(&self) -> usize {
         self.index.start(self.read + 1).map_or(self.text.len(), |start| start as usize)

@@ -151,15 +151,18 @@ fn heredocs(
     };
     let mut heredocs = Vec::new();
     for (token, range) in tokens {
+        let from = splitter.line();
         match splitter.heredoc(&token.name, token.chomp) {
             Some(content) => heredocs.push(body(line, token, range, content)),
             None => {
                 let message = "unterminated heredoc";
-                diagnostics.push(
-                    Diagnostic::error("unterminated-heredoc", message, line.span(range))
-                        .label("begins here")
-                        .help(format!("end it with a line that says `{}`", token.name)),
-                );
+                let error = Diagnostic::error("unterminated-heredoc", message, line.span(range))
+                    .label("begins here")
+                    .help(format!("end it with a line that says `{}`", token.name));
+                diagnostics.push(match splitter.almost(from, &token.name) {
+                    Some(span) => error.also(span, "there are blanks in this line"),
+                    None => error,
+                });
                 break;
             }
         }

@@ -11,7 +11,7 @@ use grammar::{Diagnostic, Severity, SourceFile};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::render::json;
+use crate::render::{human, json};
 
 /// Changes when a field changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -19,11 +19,8 @@ const VERSION: u32 = 1;
 /// A file: its image, its steps, or what is wrong with it. `parse_diagnostics` are what its parser said.
 pub(crate) fn line(file: &str, parse_diagnostics: &[Diagnostic], compiled: &Compiled) -> String {
     // What the parser said of a word, the compiler may say again.
-    let is_new = |found: &&Diagnostic| !parse_diagnostics.contains(found);
-    let errors = parse_diagnostics
-        .iter()
-        .chain(compiled.diagnostics.iter().filter(is_new))
-        .filter(|diagnostic| diagnostic.severity == Severity::Error);
+    let all = human::unique(parse_diagnostics.iter().chain(&compiled.diagnostics));
+    let errors = all.into_iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
     let errors: Vec<Value> = errors.map(|error| error_json(error, &compiled.sources)).collect();
     let target = compiled.graph.as_ref().filter(|_| errors.is_empty()).and_then(|graph| {
         let target = graph.targets.first()?;

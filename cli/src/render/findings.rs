@@ -17,6 +17,7 @@ pub(crate) fn text(
     let mut all: Vec<Diagnostic> =
         own.chain(findings.iter().map(|finding| &finding.diagnostic)).cloned().collect();
     all.sort_by_key(|found| found.span().map(|span| (span.source, span.start)));
+    // What rules find they may find twice in words that are read twice.
     all.dedup();
     human::diagnostics(&all, sources, look)
 }
@@ -30,7 +31,7 @@ pub(crate) fn json(
 ) -> Value {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
     sorted.sort_by_key(|found| found.span().map(|span| (span.source, span.start)));
-    sorted.dedup();
+    let sorted = human::unique(sorted);
     let (errors, others): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
         sorted.into_iter().partition(|found| found.severity == Severity::Error);
     let own = |found: &Diagnostic| {

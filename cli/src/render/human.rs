@@ -1,5 +1,6 @@
 //! Diagnostics for people: the source line, the word underlined, what to do. The one file that knows miette.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -32,7 +33,7 @@ pub(crate) fn diagnostics(
     let handler =
         GraphicalReportHandler::new_themed(theme).with_width(look.width).with_links(false);
     let mut text = String::new();
-    for diagnostic in diagnostics {
+    for diagnostic in unique(diagnostics) {
         let shown = Shown::new(diagnostic, sources);
         if !text.is_empty() {
             text.push('\n');
@@ -48,6 +49,24 @@ pub(crate) fn diagnostics(
         }
     }
     text
+}
+
+/// Each thing once: of what is said twice about a word, the graver stays. What an ONBUILD holds is a warning until
+/// something runs it.
+pub(crate) fn unique<'d>(
+    diagnostics: impl IntoIterator<Item = &'d Diagnostic>,
+) -> Vec<&'d Diagnostic> {
+    let mut unique: Vec<&Diagnostic> = Vec::new();
+    let mut places = HashMap::new();
+    for diagnostic in diagnostics {
+        let place = places.entry((&diagnostic.message, diagnostic.span())).or_insert(unique.len());
+        match unique.get_mut(*place) {
+            Some(known) if diagnostic.severity < known.severity => *known = diagnostic,
+            Some(_) => {}
+            None => unique.push(diagnostic),
+        }
+    }
+    unique
 }
 
 /// `FILE:LINE:COLUMN: message` of one diagnostic, without the source.

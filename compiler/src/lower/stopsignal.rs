@@ -5,6 +5,7 @@ use grammar::instruction::Stopsignal;
 
 use super::Cx;
 use crate::image::Made;
+use crate::suggest::nearest;
 
 /// Linux's signals; RTMIN and RTMAX have offsets besides.
 const NAMES: [&str; 38] = [
@@ -18,8 +19,11 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Stopsignal) -> Result<(), Diagnost
     let signal = cx.expand(&it.signal)?;
     if !is_signal(&signal) {
         let message = format!("invalid signal: {signal}");
-        return Err(Diagnostic::error("invalid-signal", message, it.signal.span)
-            .help("give a number, or a name such as SIGTERM"));
+        let help = match nearest(&name(&signal), NAMES) {
+            Some(near) if !signal.is_empty() => format!("did you mean `SIG{near}`?"),
+            Some(_) | None => "give a number, or a name such as SIGTERM".to_owned(),
+        };
+        return Err(Diagnostic::error("invalid-signal", message, it.signal.span).help(help));
     }
     cx.commit(format!("STOPSIGNAL {signal}"), Made::Nothing);
     cx.stage().image.config.stop_signal = signal;

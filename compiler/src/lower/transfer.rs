@@ -161,7 +161,8 @@ fn check_checksum(kind: &Transferring, paths: &[(String, &Word)]) -> Result<(), 
         [_] => "checksum requires HTTP(S) or Git sources",
         _ => "checksum can't be specified for multiple sources",
     };
-    Err(Diagnostic::error("misplaced-checksum", message, *span))
+    let help = "leave it out; only one source that is downloaded can be checked";
+    Err(Diagnostic::error("misplaced-checksum", message, *span).help(help))
 }
 
 /// The action of one path, and the step whose tree it copies from.

@@ -1,13 +1,13 @@
 //! How much text one conversion may make. A few lines that name each other can ask for more than there is memory.
 
-use grammar::{Diagnostic, Span};
+use grammar::{Diagnostic, Span, Word};
 use oci::ImageConfig;
 
 use super::{Conversion, Stage};
-use crate::expand::TOO_LARGE;
+use crate::expand::{Expansion, TOO_LARGE};
 
-/// The most text that one conversion may make, in bytes: 64 MiB.
-pub(crate) const MAX_SPENT: usize = 64 << 20;
+/// The most text that one conversion may make, in bytes: 32 MiB.
+pub(crate) const MAX_SPENT: usize = 32 << 20;
 
 /// What a thing takes up beyond its text.
 const OVERHEAD: usize = 100;
@@ -20,6 +20,17 @@ impl Conversion<'_> {
     pub(crate) fn spend(&mut self, bytes: usize, span: Span) -> Result<(), Diagnostic> {
         self.spent = self.spent.saturating_add(bytes);
         if self.spent > MAX_SPENT { Err(too_large(span)) } else { Ok(()) }
+    }
+
+    /// Expands a word of a FROM.
+    ///
+    /// # Errors
+    /// A mistake in the word, or there is too much text already.
+    pub(super) fn expand_global(&mut self, word: &Word) -> Result<Expansion, Diagnostic> {
+        self.spend(0, word.span)?;
+        let expansion = self.expand(word, &self.globals)?;
+        self.spend(expansion.work, word.span)?;
+        Ok(expansion)
     }
 }
 

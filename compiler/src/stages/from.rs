@@ -24,23 +24,29 @@ impl<'a> Conversion<'a> {
         let name = from.name.as_ref().map(|name| name.value.to_lowercase()).unwrap_or_default();
         let base_name = self.base_name(from, statement);
         let platform = self.platform(from, statement);
-        let failed = base_name.is_none() || platform.is_err();
         let mut stage = Stage {
             id: Some(StageId(u32::try_from(number).expect("few stages"))),
             from_span: statement.span,
             shown_name: if name.is_empty() { format!("stage-{number}") } else { name.clone() },
             name,
             platform: platform.unwrap_or_default(),
-            failed,
             commands: commands.iter().map(command).collect(),
             ignore_cache: false,
-            ..Stage::new(base_name.unwrap_or_default(), Some(&from.image), from.image.span)
+            // Over an empty base if it has none: for what else may be wrong in the stage.
+            ..Stage::new(
+                base_name.unwrap_or_else(|| SCRATCH.to_owned()),
+                Some(&from.image),
+                from.image.span,
+            )
         };
         stage.ignore_cache = self.ignores_cache(&stage.name);
         if !stage.name.is_empty() {
             stage.context = self.named_context(&stage.name, stage.platform.as_ref());
         }
         let index = self.push(stage);
+        if self.stages[index].base.is_none() && self.stages[index].base_name == from.image.text {
+            self.note_misspelt(&from.image.text, from.image.span);
+        }
         let stage = &mut self.stages[index];
         if stage.context.is_some() {
             stage.base = None;
@@ -68,26 +74,19 @@ impl<'a> Conversion<'a> {
     }
 
     fn base_name(&mut self, from: &From, statement: &Statement) -> Option<String> {
-        let expansion = match self.expand(&from.image, &self.globals) {
+        let expansion = match self.expand_global(&from.image) {
             Ok(expansion) => expansion,
             Err(error) => {
                 self.out.say(error);
                 return None;
             }
         };
-        if let Err(error) = self.spend(expansion.work, from.image.span) {
-            self.out.say(error);
-            return None;
-        }
         self.note_undeclared(&expansion, statement);
         if expansion.text.is_empty() {
             let message = format!("base name ({}) should not be blank", from.image.text);
             let mut error = Diagnostic::error("blank-base-name", message, from.image.span);
             if let Some(unset) = expansion.unset.first() {
-                error = error.help(format!(
-                    "give `{0}` a value: `ARG {0}=...` before the first FROM, or `--build-arg {0}=...`",
-                    unset.value
-                ));
+                error = error.help(self.give_value(&unset.value));
             }
             self.out.say(error);
             return None;
@@ -95,11 +94,21 @@ impl<'a> Conversion<'a> {
         Some(expansion.text)
     }
 
+    /// What to do about a variable without a value in a FROM.
+    pub(super) fn give_value(&self, name: &str) -> String {
+        match self.out.suggestion(name, self.globals.names()) {
+            Some(near) => format!("`{name}` has no value; did you mean `{near}`?"),
+            None => format!(
+                "give `{name}` a value: `ARG {name}=...` before the first FROM, or `--build-arg {name}=...`"
+            ),
+        }
+    }
+
     fn platform(&mut self, from: &From, statement: &Statement) -> Result<Option<Platform>, ()> {
         let Some(word) = from.platform.as_ref().filter(|word| !word.text.is_empty()) else {
             return Ok(None);
         };
-        let expansion = match self.expand(word, &self.globals) {
+        let expansion = match self.expand_global(word) {
             Ok(expansion) => expansion,
             Err(error) => {
                 self.out.say(error);

@@ -105,7 +105,8 @@ impl<'a> Conversion<'a> {
                 // It is refused for that elsewhere.
                 return;
             }
-            if oci::Reference::parse(&image.text).is_err() {
+            // Without a variable the name is wrong in any case, which is told elsewhere.
+            if from.image.text.contains('$') && oci::Reference::parse(&image.text).is_err() {
                 let written = from.image.text.clone();
                 self.out.note(Fact::InvalidDefaultInFrom { written, span: from.image.span });
             }

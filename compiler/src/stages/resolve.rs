@@ -16,6 +16,8 @@ use crate::world::{ImageQuery, NamedContext, ResolvedImage, WorldError};
 
 /// The code of the diagnostic for an image that is nowhere.
 const UNRESOLVED: &str = "unresolved-image";
+/// The code of the diagnostic for a name that no image can have.
+const INVALID_REFERENCE: &str = "invalid-reference";
 /// Names of images that are often meant.
 const COMMON_IMAGES: [&str; 7] =
     ["alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora"];
@@ -95,7 +97,7 @@ impl<'a> Conversion<'a> {
             return;
         }
         if let Err(error) = self.resolve_base(index, wanted) {
-            if error.code == UNRESOLVED {
+            if [UNRESOLVED, INVALID_REFERENCE].contains(&error.code) {
                 // Mistakes in the stage are told in the same go, as over an empty base.
                 let target = &self.platforms.target;
                 let stage = &mut self.stages[index];
@@ -114,16 +116,22 @@ impl<'a> Conversion<'a> {
         let written = stage.word.map_or_else(|| name.clone(), |word| word.text.clone());
         let reference = Reference::parse(&name).map_err(|error| {
             let message = format!("failed to parse stage name {}: {error}", quoted(&name));
-            let mut diagnostic = Diagnostic::error("invalid-reference", message, span);
+            let mut diagnostic = Diagnostic::error(INVALID_REFERENCE, message, span);
             if written != name {
                 diagnostic = diagnostic.label(format!("this is `{name}`"));
             }
-            match self.by_name.contains_key(&name.to_lowercase()) {
-                true => diagnostic.help(format!(
-                    "to start from the stage, write its name in lower case: `{}`",
-                    name.to_lowercase()
+            let lower = name.to_lowercase();
+            let expansion = stage.word.and_then(|word| self.expand(word, &self.globals).ok());
+            let unset = expansion.and_then(|it| it.unset.into_iter().next());
+            let names = self.by_name.keys().map(String::as_str);
+            let near = self.out.suggestion(&lower, names);
+            match (unset, near) {
+                (Some(unset), _) => diagnostic.help(self.give_value(&unset.value)),
+                (None, _) if self.by_name.contains_key(&lower) => diagnostic.help(format!(
+                    "to start from the stage, write its name in lower case: `{lower}`"
                 )),
-                false => diagnostic,
+                (None, Some(near)) => diagnostic.help(format!("did you mean the stage `{near}`?")),
+                (None, None) => diagnostic,
             }
         })?;
         if !wanted {

@@ -1,10 +1,13 @@
 //! Which stages and images the instructions of a stage take files from.
 
 use grammar::instruction::{Copy, Run};
-use grammar::{Diagnostic, Instruction, Span, Word};
+use grammar::{Diagnostic, Instruction, SourceId, Span, Word};
 
 use super::{Command, Conversion, SCRATCH, Stage};
 use crate::expand::Env;
+
+/// Of so many stages nobody looks for one that may be meant.
+const MANY_NAMES: usize = 64;
 
 impl<'a> Conversion<'a> {
     /// Finds the sources of all instructions of the file. Images that are no stages are added as further stages.
@@ -72,8 +75,9 @@ impl<'a> Conversion<'a> {
                 .filter(|number| *number < self.stages.len())
                 .ok_or_else(|| {
                     let message = format!("invalid stage index {number}");
-                    Diagnostic::error("unknown-stage", message, word.span)
-                        .help("stages are counted from 0")
+                    Diagnostic::error("unknown-stage", message, word.span).help(
+                        "stages are counted from 0; better give the stage a name: `--from=NAME`",
+                    )
                 })?,
             Err(_) => self.stage_or_image(&word.text, word.span),
         };
@@ -107,7 +111,28 @@ impl<'a> Conversion<'a> {
     fn stage_or_image(&mut self, name: &str, span: Span) -> usize {
         match self.by_name.get(&name.to_lowercase()) {
             Some(index) => *index,
-            None => self.push(Stage::new(name.to_owned(), None, span)),
+            None => {
+                self.note_misspelt(name, span);
+                self.push(Stage::new(name.to_owned(), None, span))
+            }
         }
+    }
+
+    /// Says that a name that is almost that of a stage is none.
+    pub(super) fn note_misspelt(&mut self, name: &str, span: Span) {
+        let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        if !is_plain || span.source != SourceId::MAIN || self.by_name.len() > MANY_NAMES {
+            return;
+        }
+        let lower = name.to_lowercase();
+        let names = self.by_name.keys().map(|known| (strsim::osa_distance(known, &lower), known));
+        // A slip in three letters or more.
+        let near = names.filter(|(distance, _)| *distance * 3 < lower.len()).min();
+        let Some((_, near)) = near else { return };
+        let message = format!("`{name}` is no stage, so it is taken as an image");
+        let note = Diagnostic::note("misspelt-stage", message, span)
+            .help(format!("did you mean the stage `{near}`?"))
+            .fix(format!("write `{near}`"), near.clone());
+        self.out.say(note);
     }
 }

@@ -114,6 +114,7 @@ fn retries(word: &Word, diagnostics: &mut Vec<Diagnostic>) -> i64 {
             Err(_) => format!("strconv.ParseInt: parsing {}: value out of range", quoted(text)),
         }
     };
-    diagnostics.push(Diagnostic::error("invalid-flag-value", message, word.span));
+    let error = Diagnostic::error("invalid-flag-value", message, word.span);
+    diagnostics.push(error.help("write a whole number, such as `--retries=3`"));
     0
 }

@@ -76,6 +76,30 @@ impl Keyword {
         Keyword::ALL.into_iter().find(|keyword| word == keyword.name())
     }
 
+    /// How an instruction with it looks.
+    pub(crate) fn form(self) -> &'static str {
+        match self {
+            Keyword::Add => "ADD SOURCE... DESTINATION",
+            Keyword::Arg => "ARG NAME=DEFAULT",
+            Keyword::Cmd => r#"CMD ["program", "argument"]"#,
+            Keyword::Copy => "COPY SOURCE... DESTINATION",
+            Keyword::Entrypoint => r#"ENTRYPOINT ["program", "argument"]"#,
+            Keyword::Env => "ENV NAME=VALUE",
+            Keyword::Expose => "EXPOSE PORT",
+            Keyword::From => "FROM IMAGE",
+            Keyword::Healthcheck => "HEALTHCHECK CMD COMMAND",
+            Keyword::Label => "LABEL NAME=VALUE",
+            Keyword::Maintainer => "MAINTAINER NAME",
+            Keyword::Onbuild => "ONBUILD INSTRUCTION",
+            Keyword::Run => "RUN COMMAND",
+            Keyword::Shell => r#"SHELL ["program", "argument"]"#,
+            Keyword::Stopsignal => "STOPSIGNAL SIGNAL",
+            Keyword::User => "USER NAME",
+            Keyword::Volume => "VOLUME PATH",
+            Keyword::Workdir => "WORKDIR PATH",
+        }
+    }
+
     /// In upper case.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! Instructions in one case.
 
+use grammar::instruction::Keyword;
 use grammar::{Code, Diagnostic, Instruction, Statement};
 
 use crate::lint::{Cx, Place, Rule};
@@ -48,7 +49,8 @@ impl Rule for ConsistentInstructionCasing {
                 true => (written.to_lowercase(), "lowercase"),
                 false => (written.to_uppercase(), "uppercase"),
             };
-            if *written == wanted {
+            // What is no instruction at all is told by the parser.
+            if *written == wanted || Keyword::of(written).is_none() {
                 continue;
             }
             let message = format!(

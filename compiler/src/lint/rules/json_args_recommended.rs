@@ -52,10 +52,15 @@ impl Rule for JSONArgsRecommended {
                     keyword.value
                 );
                 let span = if text.text.is_empty() { keyword.span } else { text.span };
-                let help = format!(
-                    "write `{} [\"program\", \"argument\"]`; if a shell is needed, SHELL says so",
-                    keyword.value
-                );
+                let help = match text.text.starts_with('[') {
+                    true => "this begins like JSON, but is none: its strings stand in double quotes, with commas \
+                             between them"
+                        .to_owned(),
+                    false => format!(
+                        "write `{} [\"program\", \"argument\"]`; if a shell is needed, SHELL says so",
+                        keyword.value
+                    ),
+                };
                 cx.warn(place, Diagnostic::warning(self.name(), message, span).help(help));
             }
         }

@@ -198,7 +198,9 @@ impl Fields {
             "env" => self.env = Some(value),
             _ => {
                 let message = format!("unexpected key '{lower}' in '{}={}'", key.value, word.text);
-                return Err(invalid(with_suggestion(message, &lower, KEYS), key.span));
+                let help = "the keys are type, from, source, target, readonly, id, sharing, required, size, mode, uid, \
+                            gid and env";
+                return Err(invalid(with_suggestion(message, &lower, KEYS), key.span).help(help));
             }
         }
         Ok(())
