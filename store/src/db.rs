@@ -191,3 +191,67 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     transaction.pragma_update(None, "user_version", known.max(found)).doing(doing)?;
     transaction.commit().doing(doing)
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::record::Key;
+    use crate::store::Store;
+
+    /// A store as an older dfc left it: with so many steps of the schema, an image with a name, and a step with a layer.
+    fn older(version: usize) -> tempfile::TempDir {
+        let folder = tempfile::TempDir::new().unwrap();
+        let db = Connection::open(folder.path().join("store.db")).unwrap();
+        for step in &schema::STEPS[..version] {
+            db.execute_batch(step).unwrap();
+        }
+        db.pragma_update(None, "user_version", version as i64).unwrap();
+        let hash = "zeroblob(32)";
+        db.execute_batch(&format!(
+            "INSERT INTO layer VALUES (7, NULL, {hash}, 5, 1);
+             INSERT INTO packed VALUES (7, {hash}, {hash}, 9, 'gzip', 'x', NULL);
+             INSERT INTO step VALUES (3, {hash}, {hash}, {hash}, 'place', 'RUN x', 1, 2, 3, x'');
+             INSERT INTO step_layer VALUES (3, 0, 7);
+             INSERT INTO image VALUES ({hash}, 'm', NULL, NULL, NULL, 1, 2);
+             INSERT INTO tag VALUES ('docker.io', 'library/old', 'latest', {hash});"
+        ))
+        .unwrap();
+        if version >= 2 {
+            db.execute_batch("INSERT INTO place VALUES ('place', 3);").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn stores_of_every_earlier_version_are_kept() {
+        for version in 1..schema::STEPS.len() {
+            let folder = older(version);
+            for _ in 0..2 {
+                let store = Store::open(folder.path()).unwrap();
+                let name = oci::Reference::parse("old").unwrap();
+                assert!(store.image_named(&name).unwrap().is_some(), "version {version}");
+                let (id, record) = store.last_record_of_slot("place").unwrap().unwrap();
+                assert_eq!((id.0, record.layers.as_slice()), (3, &[LayerId(7)][..]));
+                assert!(store.record_by_content_key(&Key([0; 32])).unwrap().is_some());
+                assert_eq!(store.layer(LayerId(7)).unwrap().packed.len(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_migration_that_is_interrupted_is_not_half_done() {
+        let folder = older(1);
+        let path = folder.path().join("store.db");
+        let mut db = Connection::open(&path).unwrap();
+        let transaction = db.transaction().unwrap();
+        transaction.execute_batch(schema::STEPS[1]).unwrap();
+        drop(transaction);
+        drop(db);
+        Store::open(folder.path()).unwrap();
+        let db = Connection::open(&path).unwrap();
+        let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, schema::STEPS.len() as i64);
+    }
+}
