@@ -5,6 +5,7 @@ mod archives;
 mod change;
 mod engines;
 mod list;
+mod manual;
 mod room;
 
 use std::io::Write;
@@ -21,8 +22,14 @@ pub(crate) const BUILD: &[Need] = &[Need::Sandbox, Need::StaticBusybox];
 
 /// All trials.
 pub(crate) fn trials() -> Vec<Trial> {
-    let all =
-        [list::trials(), change::trials(), archives::trials(), engines::trials(), room::trials()];
+    let all = [
+        list::trials(),
+        change::trials(),
+        archives::trials(),
+        engines::trials(),
+        room::trials(),
+        manual::trials(),
+    ];
     all.into_iter().flatten().collect()
 }
 

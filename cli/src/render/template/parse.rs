@@ -12,9 +12,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, TemplateError> {
     let mut parser = Parser { parts: parts(text)?, next: 0, depth: 0 };
     let (nodes, end) = parser.block()?;
     match end {
-        End::Text => Ok(nodes),
-        End::End => Err(TemplateError::new("{{end}} without if, range or with")),
-        End::Else(_) => Err(TemplateError::new("{{else}} without if, range or with")),
+        Closing::Nothing => Ok(nodes),
+        Closing::End => Err(TemplateError::new("{{end}} without if, range or with")),
+        Closing::Else(_) => Err(TemplateError::new("{{else}} without if, range or with")),
     }
 }
 
@@ -196,8 +196,8 @@ fn fields(text: &str) -> (Vec<String>, &str) {
 }
 
 /// What ended a block.
-enum End {
-    Text,
+enum Closing {
+    Nothing,
     End,
     /// With the words behind it: `else if …`.
     Else(Vec<Word>),
@@ -210,14 +210,14 @@ struct Parser {
 }
 
 impl Parser {
-    fn block(&mut self) -> Result<(Vec<Node>, End), TemplateError> {
+    fn block(&mut self) -> Result<(Vec<Node>, Closing), TemplateError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(TemplateError::new("its blocks lie too deep in each other"));
         }
         let mut nodes = Vec::new();
         let end = loop {
-            let Some(part) = self.parts.get_mut(self.next) else { break End::Text };
+            let Some(part) = self.parts.get_mut(self.next) else { break Closing::Nothing };
             self.next += 1;
             let (text, words) = match part {
                 Part::Text(text) => {
@@ -232,11 +232,11 @@ impl Parser {
                 None => return Err(TemplateError::new("`{{}}` is empty")),
             };
             match keyword {
-                "end" => break End::End,
-                "else" => break End::Else(words[1..].to_vec()),
+                "end" => break Closing::End,
+                "else" => break Closing::Else(words[1..].to_vec()),
                 "if" => nodes.push(self.if_block(&words[1..], &text)?),
                 "range" | "with" => {
-                    nodes.push(self.scoped(keyword == "range", &words[1..], &text)?)
+                    nodes.push(self.scoped(keyword == "range", &words[1..], &text)?);
                 }
                 "define" | "template" | "block" | "break" | "continue" => {
                     return Err(TemplateError::new(format!("`{keyword}` is not supported")));
@@ -255,15 +255,15 @@ impl Parser {
             let (body, end) = self.block()?;
             arms.push((test, body));
             match end {
-                End::Text => return Err(no_end(text)),
-                End::End => return Ok(Node::If(arms, Vec::new())),
-                End::Else(words) if words.is_empty() => {
+                Closing::Nothing => return Err(no_end(text)),
+                Closing::End => return Ok(Node::If(arms, Vec::new())),
+                Closing::Else(words) if words.is_empty() => {
                     return Ok(Node::If(arms, self.last(text)?));
                 }
-                End::Else(words) if words[0] == Word::Name("if".into()) => {
+                Closing::Else(words) if words[0] == Word::Name("if".into()) => {
                     test = pipeline(&words[1..])?;
                 }
-                End::Else(_) => {
+                Closing::Else(_) => {
                     return Err(TemplateError::new("behind `else` only `if` may stand"));
                 }
             }
@@ -278,10 +278,12 @@ impl Parser {
         }
         let (body, end) = self.block()?;
         let otherwise = match end {
-            End::Text => return Err(no_end(text)),
-            End::End => Vec::new(),
-            End::Else(words) if words.is_empty() => self.last(text)?,
-            End::Else(_) => return Err(TemplateError::new("behind `else` nothing may stand here")),
+            Closing::Nothing => return Err(no_end(text)),
+            Closing::End => Vec::new(),
+            Closing::Else(words) if words.is_empty() => self.last(text)?,
+            Closing::Else(_) => {
+                return Err(TemplateError::new("behind `else` nothing may stand here"));
+            }
         };
         Ok(match range {
             true => Node::Range { variables, over: value, body, otherwise },
@@ -292,9 +294,9 @@ impl Parser {
     /// The part behind the last `else`.
     fn last(&mut self, text: &str) -> Result<Vec<Node>, TemplateError> {
         match self.block()? {
-            (nodes, End::End) => Ok(nodes),
-            (_, End::Text) => Err(no_end(text)),
-            (_, End::Else(_)) => Err(TemplateError::new("{{else}} stands behind {{else}}")),
+            (nodes, Closing::End) => Ok(nodes),
+            (_, Closing::Nothing) => Err(no_end(text)),
+            (_, Closing::Else(_)) => Err(TemplateError::new("{{else}} stands behind {{else}}")),
         }
     }
 }
