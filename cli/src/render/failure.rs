@@ -55,7 +55,10 @@ pub(crate) fn text(error: &BuildError, sources: &[SourceFile], look: Look) -> St
         (error.cause.as_ref(), error.step_span)
     {
         if *word != run {
-            diagnostic = diagnostic.label("set here").also(run, "this runs as that user");
+            // It is the RUN that fails: USER alone may name whom it likes.
+            diagnostic = Diagnostic::error(code(&error.cause), error.to_string(), run)
+                .label("this runs as that user")
+                .also(*word, "set here");
         }
     }
     let help = error.help().or_else(|| no_space(&diagnostic.message).map(str::to_owned));

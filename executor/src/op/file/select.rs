@@ -140,8 +140,12 @@ fn matched_paths(tree: &dyn SourceTree, action: &CopyAction) -> Result<Vec<Vec<u
         return Ok(vec![clean(&action.source)]);
     }
     let start = resolve_source(tree, glob.base.as_bytes(), Last::Follow)?;
+    // That nothing matches is fine; that there is nowhere to look is not.
+    let Some(folder) = get(tree, &start)? else {
+        return Err(missing::source(tree, &glob.base));
+    };
     let mut found = Vec::new();
-    if get(tree, &start)?.is_some_and(|start| start.entry.is_dir()) {
+    if folder.entry.is_dir() {
         match_below(tree, &glob, &start, b"", &mut found)?;
     }
     Ok(found)
