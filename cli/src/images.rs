@@ -28,8 +28,8 @@ use store::{ImageRecord, Store, StoreError};
 use crate::env::Env;
 use crate::options::secret::Secrets;
 use crate::progress::Reporter;
-use crate::render::time;
 use crate::project::fetch::Fetcher;
+use crate::render::time;
 use remote::{Remote, RemoteError};
 
 /// How deep image indexes may lie in each other.
@@ -154,15 +154,21 @@ impl<'a> ImageSources<'a> {
         name: &Reference,
         platform: &Platform,
     ) -> Result<(Digest, Found, ImageConfig), ImageError> {
-        if self.first == First::Store
-            && let Some(found) = self.in_store(name, platform)?
-        {
-            return Ok(found);
+        let mut damage = None;
+        if self.first == First::Store {
+            match self.in_store(name, platform) {
+                Ok(Some(found)) => return Ok(found),
+                Ok(None) => {}
+                Err(ImageError::Store(
+                    error @ (StoreError::DamagedBlob { .. } | StoreError::NoBlob(_)),
+                )) => damage = Some(ImageError::Store(error)),
+                Err(error) => return Err(error),
+            }
         }
         match self.in_registry(name, platform) {
             Ok(found) => Ok(found),
             Err(error) => match self.first {
-                First::Store => Err(error),
+                First::Store => Err(damage.unwrap_or(error)),
                 // With --pull an image that only the store has is still an image.
                 First::Registry => self.in_store(name, platform)?.ok_or(error),
             },

@@ -12,7 +12,7 @@ use std::time::Duration;
 use executor::Cancel;
 use oci::{ImageConfig, Platform};
 use sandbox::{SandboxError, Spec, Stdio, Tree, Upper};
-use store::{ImageRecord, LayOut, Store};
+use store::{ImageRecord, Store};
 
 use crate::args::build::{NetworkMode, ProgressMode};
 use crate::args::run::RunArgs;
@@ -55,14 +55,12 @@ fn in_image(args: &RunArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let record = image(&store, args, ui)?;
     let record = find::member(&store, record, &Platform::host())?;
     let (manifest, config) = find::documents(&store, &record)?;
-    let layers = layers::of(&store, &manifest, &config, LayOut::Yes)?;
+    let (layers, lowers) = layers::laid_out(&store, &manifest, &config)?;
 
     // The folder goes with this value, and what the command changed with it.
     let scratch = store.new_folder()?;
-    let root = Tree::Overlay {
-        lowers: store.lay_out_chain(&layers)?,
-        upper: Some(Upper { folder: scratch.fs(), work: scratch.work() }),
-    };
+    let root =
+        Tree::Overlay { lowers, upper: Some(Upper { folder: scratch.fs(), work: scratch.work() }) };
     let mut spec = spec(args, &config, root, &ui.env)?;
     let user = args.user.as_deref().unwrap_or(&config.config.user);
     let account =

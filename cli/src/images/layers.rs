@@ -1,8 +1,11 @@
 //! The layers of an image in the store.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use oci::ImageConfig;
 use oci::manifest::Manifest;
-use store::{LayOut, LayerId, Store};
+use store::{LayOut, LayerId, Store, StoreError};
 
 use crate::error::CliError;
 
@@ -16,6 +19,38 @@ pub(crate) fn of(
     config: &ImageConfig,
     lay_out: LayOut,
 ) -> Result<Vec<LayerId>, CliError> {
+    Ok(ids(store, manifest, config, lay_out)?)
+}
+
+/// An image's layers with their files, bottom first. Files that are damaged are made again from the blobs.
+///
+/// # Errors
+/// A blob is not there, or is damaged.
+pub(crate) fn laid_out(
+    store: &Store,
+    manifest: &Manifest,
+    config: &ImageConfig,
+) -> Result<(Vec<LayerId>, Vec<PathBuf>), CliError> {
+    let mut mended = BTreeSet::new();
+    loop {
+        let layers = ids(store, manifest, config, LayOut::Yes);
+        let tried = layers.and_then(|layers| Ok((store.lay_out_chain(&layers)?, layers)));
+        match tried {
+            Ok((paths, layers)) => return Ok((layers, paths)),
+            Err(error) => match store.forget_damaged(&error)? {
+                Some(what) if mended.insert(what.clone()) => {}
+                Some(_) | None => return Err(error.into()),
+            },
+        }
+    }
+}
+
+fn ids(
+    store: &Store,
+    manifest: &Manifest,
+    config: &ImageConfig,
+    lay_out: LayOut,
+) -> Result<Vec<LayerId>, StoreError> {
     let mut layers = Vec::new();
     for (blob, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
         let known = match store.layer_by_diff_id(diff_id)? {

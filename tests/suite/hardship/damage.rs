@@ -49,6 +49,7 @@ pub(super) fn trials() -> Vec<Trial> {
         // A change of the same length is not looked for where a command reads files through its overlay.
         trial("hardship::damaged_files", NEEDS, || damaged(files, &[Harm::Cut, Harm::Gone])),
         trial("hardship::damaged_blob_is_not_saved", NEEDS, not_saved),
+        trial("hardship::damaged_files_of_a_run", NEEDS, run_of_an_image),
         trial("hardship::damaged_database", NEEDS, database),
     ]
 }
@@ -108,6 +109,28 @@ fn not_saved() -> Outcome {
     }
     project.try_build(&["-t", "it"])?.expect(0)?;
     project.dfc.run(["save", "-o", &archive, "it"])?.expect(0)?;
+    Ok(())
+}
+
+/// `dfc run` makes damaged files again from the blobs.
+fn run_of_an_image() -> Outcome {
+    let project = Project::new(AFTER)?;
+    project.file("copied", "copied\n")?;
+    project.try_build(&["-t", "it"])?.expect(0)?;
+    project.dfc.run(["run", "it"])?.expect(0)?;
+    for file in files(project.dfc.home())? {
+        for harm in [Harm::Cut, Harm::Gone] {
+            if !file.exists() {
+                continue;
+            }
+            do_harm(&file, harm)?;
+            let said = project.dfc.run(["run", "it"])?.expect(0)?;
+            if said.stdout != ALL {
+                let case = format!("{harm:?} {}", file.display());
+                return Err(format!("{case}: it says {:?}", said.stdout).into());
+            }
+        }
+    }
     Ok(())
 }
 
