@@ -43,10 +43,10 @@ impl<'a> Conversion<'a> {
         if !stage.name.is_empty() {
             stage.context = self.named_context(&stage.name, stage.platform.as_ref());
         }
-        let index = self.push(stage);
-        if self.stages[index].base.is_none() && self.stages[index].base_name == from.image.text {
+        if stage.base_name == from.image.text && !self.by_name.contains_key(&stage.base_name) {
             self.note_misspelt(&from.image.text, from.image.span);
         }
+        let index = self.push(stage);
         let stage = &mut self.stages[index];
         if stage.context.is_some() {
             stage.base = None;

@@ -126,8 +126,9 @@ impl<'a> Conversion<'a> {
         }
         let lower = name.to_lowercase();
         let names = self.by_name.keys().map(|known| (strsim::osa_distance(known, &lower), known));
-        // A slip in three letters or more.
-        let near = names.filter(|(distance, _)| *distance * 3 < lower.len()).min();
+        // A slip in three letters or more; a name in capitals is told elsewhere.
+        let near =
+            names.filter(|(distance, _)| (1..lower.len().div_ceil(3)).contains(distance)).min();
         let Some((_, near)) = near else { return };
         let message = format!("`{name}` is no stage, so it is taken as an image");
         let note = Diagnostic::note("misspelt-stage", message, span)
