@@ -1,7 +1,11 @@
 //! Repositories as contexts, as named contexts, and in ADD.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 
@@ -9,6 +13,7 @@ use super::repository::{Repositories, WHEN};
 use super::server::{Asked, Server, answer, file, repositories};
 use super::{Here, says};
 use crate::Outcome;
+use crate::dfc::Done;
 use crate::image::text;
 use crate::need::{Need, trial};
 
@@ -22,6 +27,8 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("contexts::git::git_folder", NEEDS, git_folder),
         trial("contexts::git::dumb_server", NEEDS, dumb_server),
         trial("contexts::git::tokens", NEEDS, tokens),
+        trial("contexts::git::ssh", NEEDS, ssh),
+        trial("contexts::git::daemon", NEEDS, daemon),
         trial("contexts::git::refused", NEEDS, refused),
         trial("contexts::git::no_settings_of_the_user", NEEDS, no_settings_of_the_user),
         trial("contexts::git::epoch", NEEDS, epoch),
@@ -184,7 +191,7 @@ fn tokens() -> Outcome {
         let here = Here::new()?;
         let secret = format!("id={id},env=TOKEN");
         let mut command = here.command(&["--secret", &secret, &url])?;
-        let done = crate::dfc::Done::from(command.env("TOKEN", value).output()?).expect(0)?;
+        let done = Done::from(command.env("TOKEN", value).output()?).expect(0)?;
         hidden(&here, &done.stderr)?;
     }
     let here = Here::new()?;
@@ -198,6 +205,61 @@ fn hidden(here: &Here, said: &str) -> Outcome {
         return Err(format!("it says the password:\n{said}").into());
     }
     here.has_not("sesame")
+}
+
+/// By ssh: an `ssh` on the PATH that is asked for what is on this machine, and tells how it was called.
+fn ssh() -> Outcome {
+    let all = Repositories::new()?;
+    let here = Here::new()?;
+    let folder = here.path("bin");
+    fs::create_dir_all(&folder)?;
+    let (program, log) = (folder.join("ssh"), here.path("log"));
+    let script = format!(
+        "#!/bin/sh\necho \"$* $SSH_AUTH_SOCK\" >> {}\nfor last; do :; done\nexec sh -c \"$last\"\n",
+        log.display()
+    );
+    fs::write(&program, script)?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH")?);
+    let repository = all.path().join("repo.git");
+    for context in [
+        format!("ssh://somebody:hidden@host.invalid{}#light", repository.display()),
+        format!("somebody@host.invalid:{}#v1", repository.display()),
+    ] {
+        let mut command = here.command(&[&context])?;
+        command.env("PATH", &path).env("SSH_AUTH_SOCK", "/its/agent");
+        Done::from(command.output()?).expect(0)?;
+        here.holds(&[("/all/dir/a.txt", "a\n")])?;
+    }
+    let called = fs::read_to_string(&log)?;
+    for words in ["-F /dev/null", "BatchMode=yes", "somebody@host.invalid", "/its/agent"] {
+        if !called.contains(words) {
+            return Err(format!("ssh was not called with `{words}`:\n{called}").into());
+        }
+    }
+    if called.contains("hidden") { Err(called.into()) } else { here.has_not("hidden") }
+}
+
+/// By git's own protocol.
+fn daemon() -> Outcome {
+    let all = Repositories::new()?;
+    let here = Here::new()?;
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let base = format!("--base-path={}", all.path().display());
+    let port_flag = format!("--port={port}");
+    let mut command = Command::new("git");
+    command.args(["daemon", "--listen=127.0.0.1", "--export-all", &port_flag, &base]);
+    let mut server = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let built = here.build(&[&format!("git://127.0.0.1:{port}/repo.git#v1:dir")]);
+    // Its children end when it does.
+    Command::new("kill").arg(server.id().to_string()).status()?;
+    server.wait()?;
+    built?.expect(0)?;
+    here.holds(&[("/dir/a.txt", "a\n")])
 }
 
 fn refused() -> Outcome {
@@ -245,7 +307,7 @@ fn no_settings_of_the_user() -> Outcome {
     command
         .env("GIT_SSH_COMMAND", program.to_string())
         .env("GIT_EXTERNAL_DIFF", program.to_string());
-    crate::dfc::Done::from(command.output()?).expect(0)?;
+    Done::from(command.output()?).expect(0)?;
     if trace.exists() {
         return Err(format!("a program of the user's ran: {}", fs::read_to_string(trace)?).into());
     }
@@ -325,7 +387,7 @@ fn explain() -> Outcome {
     let before = here.dfc.run(["explain", &url])?.expect(0)?;
     here.build(&[&url])?.expect(0)?;
     let after = here.dfc.run(["explain", &url])?.expect(0)?;
-    let shown = |done: &crate::dfc::Done| done.stdout.contains("COPY . /all/");
+    let shown = |done: &Done| done.stdout.contains("COPY . /all/");
     if !shown(&before) || !shown(&after) || before.stdout == after.stdout {
         return Err(format!("before:\n{}\nafter:\n{}", before.stdout, after.stdout).into());
     }

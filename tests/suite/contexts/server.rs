@@ -26,7 +26,7 @@ impl Asked {
 }
 
 /// What a trial wants of the server.
-type Handler = dyn Fn(&Asked, &mut TcpStream) -> io::Result<()> + Send + Sync;
+type Conduct = dyn Fn(&Asked, &mut TcpStream) -> io::Result<()> + Send + Sync;
 
 /// The server; it ends with this value.
 pub(super) struct Server {
@@ -44,7 +44,7 @@ impl Server {
         let address = listener.local_addr()?;
         let asked = Arc::new(Mutex::new(Vec::new()));
         let stopped = Arc::new(AtomicBool::new(false));
-        let handler: Arc<Handler> = Arc::new(handler);
+        let handler: Arc<Conduct> = Arc::new(handler);
         let (known, ended) = (Arc::clone(&asked), Arc::clone(&stopped));
         let thread = thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -86,7 +86,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(mut stream: TcpStream, known: &Mutex<Vec<Asked>>, handler: &Handler) -> io::Result<()> {
+fn serve(mut stream: TcpStream, known: &Mutex<Vec<Asked>>, handler: &Conduct) -> io::Result<()> {
     let asked = read(&mut BufReader::new(stream.try_clone()?))?;
     known.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
     handler(&asked, &mut stream)

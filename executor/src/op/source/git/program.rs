@@ -171,7 +171,11 @@ impl<'a, 'b> Git<'a, 'b> {
         let causes = ["fatal: ", "error: ", "ERROR: "];
         let why = lines.iter().find_map(|line| {
             let line: &str = line;
-            causes.iter().find_map(|word| line.strip_prefix(word))
+            // What ssh says of it tells more than what git makes of it.
+            let of_ssh = ["Permission denied (", "Host key verification failed", "ssh: "];
+            let is_of_ssh = of_ssh.iter().any(|words| line.contains(words));
+            let why = causes.iter().find_map(|word| line.strip_prefix(word));
+            if is_of_ssh { Some(line) } else { why }
         });
         let line = why.or(lines.last().copied()).unwrap_or("it said nothing");
         let wants = |words: &[&str]| words.iter().any(|word| said.text.contains(word));
@@ -179,6 +183,8 @@ impl<'a, 'b> Git<'a, 'b> {
             Some("give a token with --secret id=GIT_AUTH_TOKEN,env=NAME".to_owned())
         } else if wants(&["Permission denied (publickey"]) {
             Some("give a key: run ssh-add, and pass --ssh default".to_owned())
+        } else if wants(&["Host key verification failed"]) {
+            Some("the host has another key than the one in ~/.ssh/known_hosts".to_owned())
         } else {
             None
         };
