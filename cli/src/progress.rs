@@ -12,6 +12,7 @@ mod lines;
 mod plain;
 mod quiet;
 mod rawjson;
+mod screen;
 mod steps;
 mod tty;
 

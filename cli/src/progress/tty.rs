@@ -10,12 +10,14 @@
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unicode_width::UnicodeWidthStr;
 
 use super::lines::{Lines, uncolored};
+use super::screen::Screen;
 use super::{Counts, ItemId, Outcome, Printer, Update, What};
 use crate::options::size;
 use crate::render::table::shorten;
@@ -30,6 +32,7 @@ const FRAME: Duration = Duration::from_millis(80);
 #[derive(Debug)]
 pub(super) struct Tty {
     bar: ProgressBar,
+    screen: Screen,
     running: BTreeMap<ItemId, Item>,
     counts: Counts,
     begun: Instant,
@@ -59,11 +62,17 @@ enum Ink {
 impl Tty {
     /// Nothing is drawn yet.
     pub(super) fn new(color: bool) -> Tty {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let screen = Screen::default();
+        let target = match io::stderr().is_terminal() {
+            true => ProgressDrawTarget::term_like(Box::new(screen.clone())),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(ProgressStyle::with_template("{msg}").expect("a template of ours is valid"));
         let now = Instant::now();
         Tty {
             bar,
+            screen,
             running: BTreeMap::new(),
             counts: Counts::default(),
             begun: now,
@@ -196,16 +205,20 @@ impl Printer for Tty {
 
     fn finish(&mut self, counts: Counts) {
         self.bar.finish_and_clear();
+        if counts.begun == 0 {
+            return;
+        }
         let elapsed = time::duration(self.begun.elapsed());
         let Counts { begun, done, cached, broken } = counts;
         let (ink, word) = if broken { (Ink::Bad, "FAILED") } else { (Ink::Good, "FINISHED") };
         let text = format!("[+] Building {elapsed} ({done}/{begun}, {cached} cached) {word}");
         self.bar.println(self.ink(ink, &text));
+        self.screen.end_line();
     }
 }
 
 /// Columns and rows of the terminal.
-fn size_of_terminal() -> (u16, u16) {
+pub(super) fn size_of_terminal() -> (u16, u16) {
     match rustix::termios::tcgetwinsize(rustix::stdio::stderr()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
         Ok(_) | Err(_) => (80, 24),

@@ -66,6 +66,7 @@ pub(super) fn trials() -> Vec<Trial> {
         Trial::test("build::bad_input::dockerfile_is_a_folder", dockerfile_is_a_folder),
         Trial::test("build::bad_input::dockerfile_is_not_text", dockerfile_is_not_text),
         Trial::test("build::bad_input::dockerfile_is_huge", dockerfile_is_huge),
+        trial("build::bad_input::the_reason_stands_beside_the_step", NEEDS, reason_beside_step),
         trial("build::bad_input::failing_command", NEEDS, failing_command),
         trial("build::bad_input::secret_is_not_shown", NEEDS, secret_is_not_shown),
         Trial::test("build::bad_input::store_cannot_be_written", store_cannot_be_written),
@@ -75,6 +76,18 @@ pub(super) fn trials() -> Vec<Trial> {
 }
 
 /// The message, if the status is right and it says all these words, and does not look like a crash.
+/// As BuildKit prints it, so that tools which read the lines of a step find it.
+fn reason_beside_step() -> Outcome {
+    let project = Project::new("FROM busybox\nRUN exit 9\n")?;
+    let done = project.try_build(&[])?.expect(1)?;
+    let wanted = "ERROR: process \"/bin/sh -c exit 9\" did not complete successfully: exit code: 9";
+    let line = done.stderr.lines().find(|line| line.starts_with('#') && line.contains("ERROR"));
+    match line {
+        Some(line) if line.ends_with(wanted) => Ok(()),
+        other => Err(format!("{other:?}").into()),
+    }
+}
+
 fn says(done: Done, status: i32, words: &[&str]) -> Outcome {
     let done = done.expect(status)?;
     let said = done.stderr;
