@@ -126,6 +126,9 @@ pub(crate) struct InspectArgs {
     /// Of an image of several platforms, which one
     #[arg(long, value_name = "OS/ARCH")]
     pub(crate) platform: Option<String>,
+    /// Accepted: sizes are always shown
+    #[arg(short, long, hide = true)]
+    pub(crate) size: bool,
     /// Accepted: there are images only
     #[arg(long = "type", value_name = "TYPE", value_parser = ["image"], hide = true)]
     pub(crate) kind: Option<String>,
@@ -168,6 +171,9 @@ pub(crate) struct SaveArgs {
     /// The form of the archive
     #[arg(long, value_enum, default_value_t = ArchiveFormat::Docker)]
     pub(crate) format: ArchiveFormat,
+    /// Of an image of several platforms, this one alone
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<String>,
     /// The images; a name without a tag stands for all tags of it
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<String>,
@@ -243,6 +249,9 @@ pub(crate) struct PruneArgs {
     /// Only tell what would go
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Accepted: there are no volumes
+    #[arg(long, hide = true)]
+    pub(crate) volumes: bool,
     /// Keep this much of the results of steps (`10GB`)
     #[arg(long, value_name = "SIZE")]
     pub(crate) keep_storage: Option<String>,

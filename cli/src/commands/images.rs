@@ -63,7 +63,7 @@ pub(crate) fn run(args: &ImagesArgs, ui: &mut Ui) -> Result<ExitCode, CliError> 
             rows.push((None, image));
         }
     }
-    rows.retain(|(name, _)| filters.wants_name(*name));
+    rows.retain(|(name, image)| filters.wants_name(*name, &image.manifest));
     if args.tree || args.dot {
         return tree(&rows, args, &store, ui);
     }

@@ -13,6 +13,7 @@ use crate::error::CliError;
 use crate::images::find;
 use crate::images::select::has_tag;
 use crate::open;
+use crate::options::graph::platform;
 use crate::ui::Ui;
 
 /// Runs the command.
@@ -24,8 +25,16 @@ pub(crate) fn run(args: &SaveArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         return Err(CliError::usage("the archive would go to the terminal")
             .help("name a file with -o, or redirect standard output"));
     }
+    let wanted = args.platform.as_deref().map(|text| platform("platform", text)).transpose()?;
     let store = open::store(&ui.env)?;
-    let images = images(&store, &args.images)?;
+    let mut images = images(&store, &args.images)?;
+    if let Some(wanted) = &wanted {
+        for image in &mut images {
+            if let Some(record) = store.image(&image.manifest)? {
+                image.manifest = find::member(&store, record, wanted)?.manifest;
+            }
+        }
+    }
     let output = args.output.as_deref().map(|path| ui.env.path(path));
     if let Some(folder) = &output
         && (args.format == ArchiveFormat::OciDir || folder.is_dir())
@@ -37,9 +46,10 @@ pub(crate) fn run(args: &SaveArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         oci_archive::write_folder(&store, &images, folder)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let host = wanted.unwrap_or_else(Platform::host);
     let write = |out: &mut dyn Write| -> Result<(), CliError> {
         match args.format {
-            ArchiveFormat::Docker => docker::write(&store, &images, &Platform::host(), out)?,
+            ArchiveFormat::Docker => docker::write(&store, &images, &host, out)?,
             ArchiveFormat::Oci | ArchiveFormat::OciDir => oci_archive::write(&store, &images, out)?,
         }
         Ok(())

@@ -127,8 +127,8 @@ impl Filters {
         !self.labels.is_empty() || !self.without.is_empty()
     }
 
-    /// Whether a name is wanted; without one, whether that is.
-    pub(crate) fn wants_name(&self, name: Option<&Reference>) -> bool {
+    /// Whether an image is wanted under a name; without one, whether that is.
+    pub(crate) fn wants_name(&self, name: Option<&Reference>, image: &Digest) -> bool {
         if self.references.is_empty() {
             return true;
         }
@@ -139,7 +139,11 @@ impl Filters {
                 || filter::fits(pattern, &short)
                 || Reference::parse(pattern).is_ok_and(|wanted| {
                     // `docker.io/library/alpine` means `alpine`.
-                    wanted.name() == name.name() && (!has_tag(pattern) || wanted.tag == name.tag)
+                    let fits = match wanted.digest {
+                        Some(digest) => digest == *image,
+                        None => !has_tag(pattern) || wanted.tag == name.tag,
+                    };
+                    fits && wanted.name() == name.name()
                 })
         })
     }
@@ -191,13 +195,17 @@ mod tests {
     fn names_and_patterns() {
         let mut filters = Filters::default();
         let name: Reference = "docker.io/library/alpine:3.20".parse().unwrap();
-        assert!(filters.wants_name(None) && filters.wants_name(Some(&name)));
+        let id = Digest::of(b"alpine");
+        assert!(filters.wants_name(None, &id) && filters.wants_name(Some(&name), &id));
         filters.name("nothing");
-        assert!(!filters.wants_name(None) && !filters.wants_name(Some(&name)));
-        for pattern in ["alpine", "al*", "alpine:3.20", "*:3*", "docker.io/library/alpine"] {
+        assert!(!filters.wants_name(None, &id) && !filters.wants_name(Some(&name), &id));
+        let by_digest = format!("alpine@{id}");
+        for pattern in
+            ["alpine", "al*", "alpine:3.20", "*:3*", "docker.io/library/alpine", &by_digest]
+        {
             let mut filters = Filters::default();
             filters.name(pattern);
-            assert!(filters.wants_name(Some(&name)), "{pattern}");
+            assert!(filters.wants_name(Some(&name), &id), "{pattern}");
         }
     }
 }

@@ -11,12 +11,14 @@ use crate::Outcome;
 use crate::build::same;
 use crate::dfc::{Dfc, Done};
 use crate::need::{Need, trial};
+use crate::project::Project;
 
 pub(super) fn trials() -> Vec<Trial> {
     let packers =
         &[Need::Sandbox, Need::StaticBusybox, Need::Program("xz"), Need::Program("bzip2")];
     vec![
         trial("images::change::names", BUILD, names),
+        trial("images::change::several_platforms", BUILD, several_platforms),
         trial("images::change::commit", BUILD, commit),
         trial("images::change::commit_of_nothing", BUILD, commit_of_nothing),
         trial("images::change::export_and_import", BUILD, export_and_import),
@@ -56,6 +58,41 @@ fn names() -> Outcome {
     let shared = first.into_iter().find(|(_, count)| *count > 1).ok_or("no digit twice")?.0;
     let error = dfc.run(["rm", &shared])?.expect(1)?.stderr;
     same("candidates", &(error.contains("several images begin") && error.contains("(many:")), &true)
+}
+
+/// An image of two platforms is one image, until somebody looks into it.
+fn several_platforms() -> Outcome {
+    let project = Project::new("FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\n")?;
+    let dfc = &project.dfc;
+    project.try_build(&["--platform=linux/amd64,linux/arm64", "-t", "both:1"])?.expect(0)?;
+    let whole = said(dfc, &["images", "-q", "--no-trunc"])?;
+    same("one", &whole.lines().count(), &1)?;
+    let all = lines(dfc, &["images", "-a", "--format", "{{.Name}} {{.Platform}}"])?;
+    same("three", &all.len(), &3)?;
+    same("a part", &all.contains(&"<none> linux/arm64".to_owned()), &true)?;
+    let arch = |platform| {
+        let label = "{{.Architecture}} {{.Config.Labels.arch}}";
+        said(dfc, &["inspect", "--platform", platform, "-f", label, "both:1"])
+    };
+    same("amd64", &arch("linux/amd64")?.as_str(), &"amd64 amd64")?;
+    same("arm64", &arch("linux/arm64")?.as_str(), &"arm64 arm64")?;
+    dfc.run(["inspect", "--platform", "linux/s390x", "both:1"])?.expect(1)?;
+    let other = Dfc::new()?;
+    let save = ["save", "--platform", "linux/arm64", "--format", "oci", "both:1"];
+    let one = bytes(&mut dfc.command(save)?)?;
+    fed(other.command(["load"])?, &one)?.expect(0)?;
+    let found = said(&other, &["images", "-a", "--format", "{{.Name}} {{.Platform}}"])?;
+    same("one was saved", &found.as_str(), &"both:1 linux/arm64")?;
+    let save = ["save", "--format", "oci", "both:1"];
+    fed(other.command(["load"])?, &bytes(&mut dfc.command(save)?)?)?.expect(0)?;
+    same("both were", &said(&other, &["images", "-q", "--no-trunc", "both"])?, &whole)?;
+    let part = lines(dfc, &["images", "-a", "-q", "--no-trunc"])?;
+    let part = part.iter().find(|id| **id != whole).ok_or("no part")?;
+    let refused = dfc.run(["rm", part])?.expect(1)?.stderr;
+    same("a part stays", &refused.contains("is a part of `both:1`"), &true)?;
+    let gone = lines(dfc, &["rm", "both:1"])?;
+    same("all went", &gone.len(), &4)?;
+    same("nothing is left", &said(dfc, &["images", "-aq"])?.as_str(), &"")
 }
 
 fn commit() -> Outcome {
