@@ -89,18 +89,21 @@ struct Doubts {
 /// does not hold what it says, or something of the store that is damaged. Everything that ran stays cached, so that
 /// trying again takes little.
 fn mend(env: &Env<'_>, error: &BuildError, doubts: &mut Doubts) -> bool {
-    let text = match &*error.cause {
-        Cause::Hollow => return !std::mem::replace(&mut doubts.needs_all, true),
-        Cause::Import { source_number, .. } if doubts.imports.insert(*source_number) => {
-            format!("{error}; building without it")
-        }
-        Cause::Store(damage) => match env.store.forget_damaged(damage) {
-            Ok(Some(what)) if doubts.mended.insert(what.clone()) => {
-                format!("{what} in the store was damaged; it is fetched or made again")
-            }
-            Ok(_) | Err(_) => return false,
-        },
-        _ => return false,
+    let cause = &*error.cause;
+    if let Cause::Hollow = cause {
+        return !std::mem::replace(&mut doubts.needs_all, true);
+    }
+    let text = if let Cause::Import { source_number, .. } = cause
+        && doubts.imports.insert(*source_number)
+    {
+        format!("{error}; building without it")
+    } else if let Cause::Store(damage) = cause
+        && let Ok(Some(what)) = env.store.forget_damaged(damage)
+        && doubts.mended.insert(what.clone())
+    {
+        format!("{what} in the store was damaged; it is fetched or made again")
+    } else {
+        return false;
     };
     env.status.event(Event::Notice { step: None, text });
     true

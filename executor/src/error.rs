@@ -62,7 +62,7 @@ pub enum Cause {
         /// Why.
         source: Box<sandbox::SandboxError>,
         /// What the command is for, if this machine is another.
-        foreign: Option<oci::Platform>,
+        foreign: Option<Box<oci::Platform>>,
     },
     /// A file operation cannot be done as asked.
     #[error("{message}")]

@@ -9,6 +9,7 @@ use compiler::op::ImageSource;
 use compiler::{CacheKey, KeyRecord, StepId};
 use oci::Digest;
 use oci::manifest::Descriptor;
+use store::layer::tar::TarError;
 use store::{LayOut, LayerId, StoreError};
 
 use crate::cache::preimage::Preimage;
@@ -333,11 +334,11 @@ fn bring_layer(cx: &Cx<'_>, step: StepId, id: LayerId, layer: &RemoteLayer) -> R
             }
             Origin::Import(source, told) => {
                 let made = (&told.diff_id, &told.result, told.epoch);
-                store.import_step_layer(blob, made, lay_out).map_err(|error| match error {
-                    StoreError::Digest { .. }
-                    | StoreError::OtherTree { .. }
-                    | StoreError::Tar { .. } => cx.no_import(*source, error.to_string()),
-                    error => Cause::Store(error),
+                store.import_step_layer(blob, made, lay_out).map_err(|error| {
+                    match is_lie(&error) {
+                        true => cx.no_import(*source, error.to_string()),
+                        false => Cause::Store(error),
+                    }
                 })?;
             }
         }
@@ -356,6 +357,16 @@ fn bring_layer(cx: &Cx<'_>, step: StepId, id: LayerId, layer: &RemoteLayer) -> R
     }
     *is_here = true;
     Ok(())
+}
+
+/// Whether a layer is not what was said of it; anything else is no fault of the cache.
+fn is_lie(error: &StoreError) -> bool {
+    let is_full = matches!(error, StoreError::Tar { source: TarError::Write { .. }, .. });
+    let is_other = matches!(
+        error,
+        StoreError::Digest { .. } | StoreError::OtherTree { .. } | StoreError::Tar { .. }
+    );
+    is_other && !is_full
 }
 
 fn fetch(cx: &Cx<'_>, step: StepId, layer: &RemoteLayer) -> Result<(), Cause> {

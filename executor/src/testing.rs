@@ -1,7 +1,6 @@
 //! What the unit tests of this crate share: small graphs, and an outside that is made up.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -99,5 +99,5 @@ fn noise(length: usize) -> Vec<u8> {
 /// A number below `limit` that nobody can foresee.
 fn chance(limit: u32) -> u32 {
     let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.subsec_nanos() / 1000 % limit)
+    since.map_or(0, |since| since.subsec_micros() % limit)
 }

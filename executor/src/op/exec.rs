@@ -209,7 +209,7 @@ impl ExecStep<'_> {
         let exit = exit.map_err(|source| Cause::NotStarted {
             command: self.command(),
             source: Box::new(source),
-            foreign: foreign(&cx.graph.step(step).platform),
+            foreign: foreign(&cx.graph.step(step).platform).map(Box::new),
         })?;
         match exit.status {
             ExitStatus::Code(0) => Ok(()),

@@ -98,8 +98,8 @@ fn not_saved() -> Outcome {
     project.file("copied", "copied\n")?;
     project.try_build(&["-t", "it"])?.expect(0)?;
     let home = project.dfc.home();
-    let layers = blobs(home)?.into_iter().filter(|path| !is_json(path));
-    let layer = layers.last().ok_or("no layer")?;
+    let mut layers = blobs(home)?.into_iter().rev().filter(|path| !is_json(path));
+    let layer = layers.next().ok_or("no layer")?;
     do_harm(&layer, Harm::Flipped)?;
     let archive = project.beside("it.tar").display().to_string();
     let done = project.dfc.run(["save", "-o", &archive, "it"])?.expect(1)?;
