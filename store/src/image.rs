@@ -1,6 +1,8 @@
 //! Images and their names. An image is a manifest (or an index of several) that the database knows; what it refers to
 //! may be elsewhere.
 
+use std::collections::BTreeMap;
+
 use oci::manifest::{Document, media_type};
 use oci::{Digest, ImageConfig, Manifest, Platform, Reference};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -106,9 +108,30 @@ impl Store {
         self.db.read("list images", |db| {
             let mut ask =
                 db.prepare_cached("SELECT * FROM image ORDER BY added DESC, rowid DESC")?;
-            let images: Vec<ImageRecord> =
+            let mut images: Vec<ImageRecord> =
                 ask.query_map([], read_image)?.collect::<Result<_, _>>()?;
-            images.into_iter().map(|image| complete(db, image)).collect()
+            // Two questions for all of them, rather than two for each.
+            let sql = "SELECT manifest, registry, repository, tag FROM tag ORDER BY 2, 3, 4";
+            let mut names: BTreeMap<Digest, Vec<Reference>> = BTreeMap::new();
+            let mut ask = db.prepare_cached(sql)?;
+            let mut rows = ask.query([])?;
+            while let Some(row) = rows.next()? {
+                let (registry, repository, tag) = (row.get(1)?, row.get(2)?, Some(row.get(3)?));
+                let name = Reference { registry, repository, tag, digest: None };
+                names.entry(digest(row, "manifest")?).or_default().push(name);
+            }
+            let sql = "SELECT parent, manifest FROM member ORDER BY parent, position";
+            let mut members: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
+            let mut ask = db.prepare_cached(sql)?;
+            let mut rows = ask.query([])?;
+            while let Some(row) = rows.next()? {
+                members.entry(digest(row, "parent")?).or_default().push(digest(row, "manifest")?);
+            }
+            for image in &mut images {
+                image.names = names.remove(&image.manifest).unwrap_or_default();
+                image.members = members.remove(&image.manifest).unwrap_or_default();
+            }
+            Ok(images)
         })
     }
 

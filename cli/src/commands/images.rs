@@ -54,8 +54,10 @@ pub(crate) fn run(args: &ImagesArgs, ui: &mut Ui) -> Result<ExitCode, CliError> 
     let mut rows: Vec<Row<'_>> = Vec::new();
     for image in &catalog.images {
         // The images of one platform are shown by the one that they are part of.
-        let hidden = image.names.is_empty() && catalog.is_member(image) && !args.all;
-        if hidden && !args.tree && !args.dot || !filters.wants(image, &catalog, &store) {
+        let is_part = image.names.is_empty() && catalog.is_member(image);
+        let is_hidden = is_part && !args.all && !args.tree && !args.dot;
+        let is_no_image = is_part && catalog.is_attestation(image);
+        if is_hidden || is_no_image || !filters.wants(image, &catalog, &store) {
             continue;
         }
         rows.extend(image.names.iter().map(|name| (Some(name), image)));

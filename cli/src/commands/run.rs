@@ -72,7 +72,8 @@ fn in_image(args: &RunArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let command = spec.args.clone();
     let code = execute(spec, args.tty)?;
     match commit {
-        Some(_) if code != 0 => {
+        // The status of an interactive shell is that of whatever was typed last.
+        Some(_) if code != 0 && !args.tty => {
             ui.note(format_args!("no image was made: the command ended with status {code}"));
         }
         Some(commit) => {

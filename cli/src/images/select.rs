@@ -36,6 +36,13 @@ impl Catalog {
         self.members.contains(&image.manifest)
     }
 
+    /// Whether it is what BuildKit says about an image, in the form of a further platform.
+    pub(crate) fn is_attestation(&self, image: &ImageRecord) -> bool {
+        let known = |platform: &Platform| !matches!(platform.os.as_str(), "" | "unknown");
+        let has_platform = image.platform.as_ref().is_some_and(known);
+        self.is_member(image) && image.members.is_empty() && !has_platform
+    }
+
     /// When an image was made, then where it stands in the list: images of one fixed time still have an order.
     fn age(&self, manifest: &Digest) -> Option<(i64, Reverse<usize>)> {
         let position = self.images.iter().position(|image| image.manifest == *manifest)?;
