@@ -90,6 +90,15 @@ impl<'a, W: Write> BlockWriter<'a, W> {
     }
 
     pub(crate) fn finish(mut self) -> io::Result<W> {
+        if self.size == 0 {
+            // A single block needs no other thread.
+            self.size = self.block.len() as u64;
+            self.crc.combine(&self.codec.checksum(&self.block));
+            let bytes = self.codec.compress(&[], &self.block, true)?;
+            self.out.write_all(&bytes)?;
+            self.out.write_all(&self.codec.tail(self.crc.finalize(), self.size))?;
+            return Ok(self.out);
+        }
         self.submit(true)?;
         while !self.pending.is_empty() {
             self.collect()?;

@@ -16,6 +16,7 @@ use crate::source::{ContentSource, Source};
 
 /// From this size on the kernel copies; below, setting that up takes longer than the copy.
 const BIG: u64 = 1 << 20;
+const FEW: usize = 32;
 
 /// Writes a layer into an empty folder; the paths that this process may not make as they are.
 pub(crate) fn write_files(
@@ -42,7 +43,11 @@ pub(crate) fn write_files(
         }
         file.finish().doing(|| doing(&entry.path))
     };
-    pool.install(|| index.entries().par_iter().enumerate().try_for_each(write))?;
+    // For a few small files, waking threads would take longer.
+    match index.entries().len() <= FEW && index.content_size() <= BIG {
+        true => index.entries().iter().enumerate().try_for_each(write)?,
+        false => pool.install(|| index.entries().par_iter().enumerate().try_for_each(write))?,
+    }
     tree.finish(index.entries())
         .map_err(|(path, source)| StoreError::Io { doing: doing(&path), source })?;
     Ok(tree.skipped().to_vec())

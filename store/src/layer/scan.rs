@@ -20,6 +20,10 @@ use super::stamps::Stamps;
 use super::view::{Node, TreeView};
 use crate::error::{Doing, StoreError, on};
 
+/// So few and small files are read at once: waking threads would take longer.
+const FEW: usize = 32;
+const LITTLE: u64 = 1 << 20;
+
 /// What a scan keeps and leaves out.
 #[derive(Debug, Clone, Default)]
 pub struct ScanOptions {
@@ -281,7 +285,13 @@ impl<'a> Scan<'a> {
             }
             Ok(())
         };
-        pool.install(|| todo.into_par_iter().try_for_each(read))
+        let size = |found: &&mut Found| {
+            if let Kind::File { size, .. } = found.entry.kind { size } else { 0 }
+        };
+        match todo.len() <= FEW && todo.iter().map(size).sum::<u64>() <= LITTLE {
+            true => todo.into_iter().try_for_each(read),
+            false => pool.install(|| todo.into_par_iter().try_for_each(read)),
+        }
     }
 
     fn is_unchanged(&self, found: &Found) -> bool {
