@@ -21,7 +21,6 @@ pub enum Op {
 
 /// A tree from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a graph has a handful, nearly all of them images")]
 pub enum SourceOp {
     /// The layers of an image.
     Image(ImageSource),

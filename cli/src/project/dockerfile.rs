@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use compiler::op::Names;
+use compiler::op::{HttpSource, Names};
 use compiler::remote::{CONTEXT_FILE, RemoteContext};
 use executor::LocalContext;
 use grammar::SourceFile;
@@ -64,7 +64,16 @@ impl Input {
         fetcher: &Fetcher<'_>,
     ) -> Result<Input, CliError> {
         match place(context, env)? {
-            Place::Folder(root) => Input::in_folder(file, context, root, env),
+            Place::Folder(root) => match file.and_then(elsewhere) {
+                None => Input::in_folder(file, context, root, env),
+                Some(url) => {
+                    let source = source_elsewhere(url, fetcher)?;
+                    let ignore = ignore_file(&root)?;
+                    let project = source.name().to_owned();
+                    let context = Context::Folder(LocalContext { root, ignore });
+                    Ok(Input { source, project, context, _empty: None })
+                }
+            },
             Place::Stdin => Input::from_stdin(file, fetcher),
             Place::Remote(mut remote) => {
                 set_git_options(&mut remote, build_args);
@@ -114,8 +123,7 @@ impl Input {
         let read = io::stdin().lock().take(fetch::HEAD).read_to_end(&mut head);
         read.map_err(|error| CliError::io("cannot read standard input", &error))?;
         if fetch::is_archive(&head) {
-            let fetched =
-                fetcher.standard_input(head).map_err(|error| fetch_error(&error))?;
+            let fetched = fetcher.standard_input(head).map_err(|error| fetch_error(&error))?;
             return Input::in_tree(file, fetched, STDIN.into(), (fetcher.env, fetcher));
         }
         if file.is_some() {
@@ -137,10 +145,13 @@ impl Input {
         (env, fetcher): (&Env, &Fetcher<'_>),
     ) -> Result<Input, CliError> {
         let is_remote = fetched.from.is_some();
-        let source = match file {
-            Some(file) if file == Path::new(STDIN) => source_from_stdin(Vec::new())?,
-            Some(file) if file.is_absolute() && is_remote => read_source(file, &env.path(file))?,
-            Some(_) | None => source_in_tree(file, &fetched, fetcher)?,
+        let source = match (file.and_then(elsewhere).filter(|_| is_remote), file) {
+            (Some(url), _) => source_elsewhere(url, fetcher)?,
+            (None, Some(file)) if file == Path::new(STDIN) => source_from_stdin(Vec::new())?,
+            (None, Some(file)) if file.is_absolute() && is_remote => {
+                read_source(file, &env.path(file))?
+            }
+            (None, Some(_) | None) => source_in_tree(file, &fetched, fetcher)?,
         };
         let project = format!("{project}\n{}", source.name());
         Ok(Input { source, project, context: Context::Fetched(fetched), _empty: None })
@@ -168,8 +179,10 @@ fn place(context: &Path, env: &Env) -> Result<Place, CliError> {
     match path.metadata() {
         Err(_) if shown.contains("://") || shown.contains("::") => {
             let shown = compiler::address::without_credentials(&shown);
-            Err(CliError::usage(format!("the build context `{shown}` is nothing that can be fetched"))
-                .help("contexts are fetched over https, http, git and ssh"))
+            Err(CliError::usage(format!(
+                "the build context `{shown}` is nothing that can be fetched"
+            ))
+            .help("contexts are fetched over https, http, git and ssh"))
         }
         Ok(_) => Err(CliError::failed(format!("the build context `{shown}` is not a folder"))
             .help("give the folder as PATH, and the Dockerfile with -f")),
@@ -177,6 +190,26 @@ fn place(context: &Path, env: &Env) -> Result<Place, CliError> {
             Err(CliError::io(format_args!("cannot read the build context `{shown}`"), &error))
         }
     }
+}
+
+/// The URL that `-f` may be.
+fn elsewhere(file: &Path) -> Option<HttpSource> {
+    match RemoteContext::parse(file.to_str()?)? {
+        Ok(RemoteContext::Http(source)) => Some(source),
+        Ok(RemoteContext::Git(_)) | Err(_) => None,
+    }
+}
+
+/// A Dockerfile behind a URL.
+fn source_elsewhere(url: HttpSource, fetcher: &Fetcher<'_>) -> Result<SourceFile, CliError> {
+    let name = url.url.to_string();
+    let fetched = fetcher.context(RemoteContext::Http(url)).map_err(|error| fetch_error(&error))?;
+    if !fetched.is_file {
+        return Err(CliError::failed(format!("`{name}` is an archive, not a Dockerfile"))
+            .help("give it as PATH, and the Dockerfile in it with -f"));
+    }
+    let source = source_in_tree(None, &fetched, fetcher)?;
+    Ok(SourceFile::new(name, source.text()))
 }
 
 /// As BuildKit: `.git` stays if a build argument says so, and with SOURCE_DATE_EPOCH files have the commit's time.
@@ -222,6 +255,10 @@ fn source_in_tree(
         let text = read_text(file).map_err(|error| {
             CliError::io(format_args!("cannot read the Dockerfile `{name}`"), &error)
         })?;
+        if fetched.is_file && is_page(&text) {
+            return Err(CliError::failed("what was downloaded is a web page, not a Dockerfile")
+                .help("the address of a repository ends in `.git`, as in https://HOST/NAME.git"));
+        }
         return Ok(SourceFile::new(name, text));
     }
     Err(CliError::failed(format!(
@@ -261,6 +298,13 @@ pub(crate) fn read_source(shown: &Path, path: &Path) -> Result<SourceFile, CliEr
     let bytes =
         File::open(path).and_then(read_bytes).map_err(|error| CliError::io(doing, &error))?;
     Ok(SourceFile::from_bytes(name, &bytes))
+}
+
+/// Whether a text begins as HTML.
+fn is_page(text: &str) -> bool {
+    let start: String = text.trim_start().chars().take(14).collect();
+    let start = start.to_lowercase();
+    start.starts_with("<!doctype html") || start.starts_with("<html")
 }
 
 /// The Dockerfile on standard input, of which `head` was read before.

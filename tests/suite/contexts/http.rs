@@ -72,7 +72,15 @@ fn dockerfile() -> Outcome {
     let server = Server::start(|asked, to| file(asked, to, b"FROM scratch\nCOPY context /x\n"))?;
     let here = Here::new()?;
     here.build(&[&server.url("/any/name.txt?x=y")])?.expect(0)?;
-    here.holds(&[("/x", "FROM scratch\nCOPY context /x\n")])
+    here.holds(&[("/x", "FROM scratch\nCOPY context /x\n")])?;
+    // One for a folder.
+    fs::write(here.path("context"), "of the folder\n")?;
+    let folder = here.folder.path().to_string_lossy().into_owned();
+    here.build(&["-f", &server.url("/any/name.txt"), &folder])?.expect(0)?;
+    here.holds(&[("/x", "of the folder\n")])?;
+    let page = Server::start(|asked, to| file(asked, to, b"<!DOCTYPE html>\n<html>\n"))?;
+    let done = here.build(&[&page.url("/team/app")])?.expect(1)?;
+    says(&done, &["a web page", "ends in `.git`"])
 }
 
 fn epoch() -> Outcome {

@@ -187,7 +187,7 @@ pub(super) fn repositories(folder: &Path, asked: &Asked, to: &mut TcpStream) -> 
     for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
         match name {
             "Status" => {
-                status = value.split(' ').next().and_then(|it| it.parse().ok()).unwrap_or(500)
+                status = value.split(' ').next().and_then(|it| it.parse().ok()).unwrap_or(500);
             }
             name => headers.push((name, value)),
         }

@@ -208,6 +208,8 @@ impl Checkout<'_, '_, '_> {
         if !self.source.keep_git_dir {
             std::fs::remove_dir_all(&own).map_err(failed)?;
         } else {
+            // An index without times and numbers of the files here, so that it is the same each time.
+            self.run(&["read-tree", commit])?;
             for leftover in ["FETCH_HEAD", "ORIG_HEAD"] {
                 match std::fs::remove_file(own.join(leftover)) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
