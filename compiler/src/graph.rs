@@ -56,7 +56,7 @@ pub struct Words {
     pub parts: Vec<Option<Span>>,
     /// Of each secret in a command's environment, by its index: the flag.
     pub secret_env: Vec<Span>,
-    /// The value of `--chown`.
+    /// The value of `--chown`, or the word of the USER that a WORKDIR is made for.
     pub owner: Option<Span>,
     /// The word of the USER that says who runs a command.
     pub user: Option<Span>,

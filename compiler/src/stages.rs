@@ -97,13 +97,13 @@ impl<'a> Conversion<'a> {
         self.name_stages();
         let target = self.target()?;
         self.find_sources();
-        self.check_cycles()?;
+        let sound = self.check_cycles();
         if let [only] = self.stages.as_mut_slice() {
             only.shown_name.clear();
         }
         let reachable = self.resolve(target);
         self.lower_stages(&reachable);
-        self.finish(target)
+        self.finish(target).filter(|_| sound)
     }
 
     /// The statements before the first FROM, and each FROM with those behind it.

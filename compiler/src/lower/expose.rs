@@ -21,8 +21,14 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Expose) -> Result<(), Diagnostic> 
     let mut mistakes = Vec::new();
     for word in words {
         let env = &cx.conversion.stages[cx.index].tree.env;
-        let parts = expand::parts(word, cx.conversion.file.dialect.escape)?;
-        let expansion = expand::expand(&parts, env, Unset::Empty)?;
+        let parts = expand::parts(word, cx.conversion.file.dialect.escape);
+        let expansion = match parts.and_then(|parts| expand::expand(&parts, env, Unset::Empty)) {
+            Ok(expansion) => expansion,
+            Err(mistake) => {
+                mistakes.push(mistake);
+                continue;
+            }
+        };
         cx.spend(expansion.work)?;
         for raw in expansion.words {
             let port = match parse(&raw, word.span) {

@@ -18,6 +18,7 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Workdir) -> Result<(), Diagnostic>
         .map_err(|error| Diagnostic::error("invalid-path", error.to_string(), it.path.span))?;
     let folder = cx.stage().tree.workdir.clone();
     let mut made = Made::Nothing;
+    cx.spend(folder.len())?;
     if folder != "/" {
         let env = cx.stage().tree.env.clone();
         let escape = cx.conversion.file.dialect.escape;
@@ -25,11 +26,11 @@ pub(super) fn lower(cx: &mut Cx<'_, '_>, it: &Workdir) -> Result<(), Diagnostic>
         let step_name = cx.step_name(&name::upper_case(&text), &env);
         let stage = cx.stage();
         let owner = Some(stage.image.config.user.clone()).filter(|user| !user.is_empty());
-        let base = stage.tree.step;
+        let (base, user) = (stage.tree.step, stage.tree.user_word);
         let path = paths::clean(&folder);
         let action = MkdirAction { path, owner, time: cx.conversion.epoch };
         let op = Op::File(FileOp { actions: vec![FileAction::Mkdir(action)], on_scratch: false });
-        let words = Words { parts: vec![Some(it.path.span)], ..Words::default() };
+        let words = Words { parts: vec![Some(it.path.span)], owner: user, ..Words::default() };
         let inputs = base.map(|step| Input { step, role: Role::Base }).into_iter().collect();
         let step = cx.add_step(op, inputs, (step_name, words));
         cx.advance(step);

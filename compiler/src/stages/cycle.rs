@@ -7,12 +7,17 @@ use grammar::{Diagnostic, Span};
 use super::Conversion;
 
 impl Conversion<'_> {
-    /// `None` if stages need each other in a circle.
-    pub(super) fn check_cycles(&mut self) -> Option<()> {
+    /// Whether no stages need each other in a circle. Those that do are not lowered.
+    pub(super) fn check_cycles(&mut self) -> bool {
         let mut visited = BTreeSet::new();
+        let mut sound = true;
         for start in 0..self.stages.len() {
             let mut way = Vec::new();
             if let Some(circle) = self.circle(start, &mut visited, &mut way) {
+                sound = false;
+                for (stage, _) in way {
+                    self.stages[stage].failed = true;
+                }
                 let name = &self.stages[start].shown_name;
                 let message = format!("circular dependency detected on stage: {name}");
                 let (last, others) = circle.split_last().expect("a circle has an edge");
@@ -22,10 +27,9 @@ impl Conversion<'_> {
                     error = error.also(*span, "by way of this");
                 }
                 self.out.say(error);
-                return None;
             }
         }
-        Some(())
+        sound
     }
 
     /// Follows what stages need, one at a time; gives the places that lead back to a stage on the way.

@@ -6,6 +6,9 @@ use grammar::{Diagnostic, Instruction, Label, Severity, Span, Word};
 
 use super::{Command, Conversion};
 
+/// What is said beside the FROM that brings a trigger.
+pub(super) const RUNS_TRIGGERS: &str = "runs the ONBUILD triggers of this";
+
 /// What a trigger takes up beyond its text, in bytes.
 const WEIGHT: usize = 1024;
 
@@ -93,14 +96,13 @@ impl<'a> Conversion<'a> {
                 is_here |= number == 0;
             }
         }
-        let text = "runs the ONBUILD triggers of this".to_owned();
-        let from = Label { span: self.stages[index].span, text };
+        let from = Label { span: self.stages[index].span, text: RUNS_TRIGGERS.to_owned() };
         diagnostic.labels.insert(usize::from(is_here), from);
         diagnostic
     }
 
     /// The place in the file of words of a trigger, if the trigger is written there.
-    fn in_file(&self, span: Span) -> Option<Span> {
+    pub(super) fn in_file(&self, span: Span) -> Option<Span> {
         let word = self.triggers.get(&span.source)?;
         let found = word.span_of(span.start as usize, span.end as usize);
         let text = self.out.sources[0].text();

@@ -3,6 +3,7 @@
 use grammar::{Diagnostic, Span, quoted};
 use oci::{ImageConfig, Platform, Reference};
 
+use super::onbuild::RUNS_TRIGGERS;
 use super::{Conversion, Resolution, SCRATCH, Tree, budget};
 use crate::address::without_credentials;
 use crate::facts::Fact;
@@ -105,7 +106,12 @@ impl<'a> Conversion<'a> {
             } else {
                 self.stages[index].failed = true;
             }
-            self.out.say(error);
+            let stage = &self.stages[index];
+            let (word, from) = (stage.span, stage.from_span);
+            self.out.say(match is_image && from != word {
+                true => error.also(from, RUNS_TRIGGERS),
+                false => error,
+            });
         }
         self.stages[index].dispatched |= is_image && wanted;
     }

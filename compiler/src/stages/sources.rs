@@ -25,7 +25,7 @@ impl<'a> Conversion<'a> {
     pub(super) fn find_sources_of(&mut self, index: usize, command: &mut Command<'a>) {
         let statement = command.statement.clone();
         match &statement.instruction {
-            Instruction::Copy(copy) => match self.copy_source(copy) {
+            Instruction::Copy(copy) => match self.copy_source(index, command, copy) {
                 Ok(Some((source, span))) => self.need(index, command, source, span),
                 Ok(None) => {}
                 Err(error) => {
@@ -56,10 +56,16 @@ impl<'a> Conversion<'a> {
 
     fn need(&mut self, index: usize, command: &mut Command<'a>, source: usize, span: Span) {
         command.sources.push(source);
+        let (span, _) = self.places(index, command, span);
         self.stages[index].needs.push((source, span));
     }
 
-    fn copy_source(&mut self, copy: &Copy) -> Result<Option<(usize, Span)>, Diagnostic> {
+    fn copy_source(
+        &mut self,
+        index: usize,
+        command: &Command<'a>,
+        copy: &Copy,
+    ) -> Result<Option<(usize, Span)>, Diagnostic> {
         let Some(word) = copy.from.as_ref().filter(|word| !word.text.is_empty()) else {
             return Ok(None);
         };
@@ -79,7 +85,10 @@ impl<'a> Conversion<'a> {
                         "stages are counted from 0; better give the stage a name: `--from=NAME`",
                     )
                 })?,
-            Err(_) => self.stage_or_image(&word.text, word.span),
+            Err(_) => {
+                let places = self.places(index, command, word.span);
+                self.stage_or_image(&word.text, places)
+            }
         };
         Ok(Some((source, word.span)))
     }
@@ -103,17 +112,27 @@ impl<'a> Conversion<'a> {
             }
             let (name, span) =
                 from.map_or((SCRATCH, mount.text.span), |word| (word.text.as_str(), word.span));
-            let source = self.stage_or_image(name, span);
+            let places = self.places(index, command, span);
+            let source = self.stage_or_image(name, places);
             self.need(index, command, source, span);
         }
     }
 
-    fn stage_or_image(&mut self, name: &str, span: Span) -> usize {
+    /// A word of an instruction in the file, and the FROM that brings it there; twice the word if it stands there itself.
+    fn places(&self, index: usize, command: &Command<'a>, span: Span) -> (Span, Span) {
+        let from = self.stages[index].span;
+        match command.on_build {
+            true => (self.in_file(span).unwrap_or(from), from),
+            false => (span, span),
+        }
+    }
+
+    fn stage_or_image(&mut self, name: &str, (span, from_span): (Span, Span)) -> usize {
         match self.by_name.get(&name.to_lowercase()) {
             Some(index) => *index,
             None => {
                 self.note_misspelt(name, span);
-                self.push(Stage::new(name.to_owned(), None, span))
+                self.push(Stage { from_span, ..Stage::new(name.to_owned(), None, span) })
             }
         }
     }

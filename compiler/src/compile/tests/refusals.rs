@@ -101,6 +101,22 @@ fn triggers_of_this_file_point_at_their_words() {
 }
 
 #[test]
+fn images_of_triggers_of_this_file_point_at_their_words() {
+    let text = "FROM busybox AS base\nONBUILD COPY --from=Xy / /\nFROM base\n";
+    let compiled = TestWorld::default().compile(text, &options());
+    let [error] = compiled.diagnostics.as_slice() else { panic!("{:?}", compiled.diagnostics) };
+    let places: Vec<&str> = error.labels.iter().map(|label| &text[label.span.range()]).collect();
+    assert_eq!((error.code, places), ("invalid-reference", vec!["Xy", "base"]));
+}
+
+#[test]
+fn circles_hide_no_other_mistakes() {
+    let text = "FROM busybox AS a\nCOPY --from=a /x /\nFROM busybox\nEXPOSE x ${X:?} y\n";
+    let words: Vec<String> = errors(text, &options()).into_iter().map(|(word, _)| word).collect();
+    assert_eq!(words, ["a", "${X:?}", "x", "y"]);
+}
+
+#[test]
 fn an_instruction_is_searched_to_its_end() {
     for (text, want) in [
         ("FROM busybox\nENV A=${X:?} B=\"${Y:=z}\"\n", vec!["${X:?}", ":="]),
