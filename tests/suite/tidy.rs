@@ -164,6 +164,12 @@ fn function_lengths(source: &Source) -> Vec<String> {
             if FUNCTION_LINES < length {
                 problems.push(format!(":{}: `{name}` has {length} lines", start + 1));
             }
+        } else if line.trim_start().starts_with(')')
+            && line.ends_with(';')
+            && open.last().is_some_and(|(depth, ..)| *depth == indent)
+        {
+            // Of a trait, without a body.
+            open.pop();
         }
     }
     problems
