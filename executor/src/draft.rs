@@ -336,11 +336,73 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Drops what the base has just so, down to the time: `COPY --from=builder / /` shall not bring a whole system once
+    /// more. The time of a folder alone is no change.
+    fn drop_unchanged(&mut self) {
+        let Some(base) = self.base else { return };
+        let paths = self.changes.keys();
+        let same: BTreeSet<Vec<u8>> =
+            paths.filter(|path| self.is_unchanged(base, path)).cloned().collect();
+        self.keep_links_of(&same.iter().collect());
+        let (folders, others): (Vec<_>, Vec<_>) = same.into_iter().partition(
+            |path| matches!(self.changes.get(path), Some(Change::Put(entry, _)) if entry.is_dir()),
+        );
+        for path in others {
+            self.changes.remove(&path);
+        }
+        // The deepest first; one with something below stays as the parent of that.
+        for path in folders.into_iter().rev() {
+            let below = [path.as_slice(), b"/"].concat();
+            let next = self.changes.range(below.clone()..).next();
+            if !next.is_some_and(|(known, _)| known.starts_with(&below)) {
+                self.changes.remove(&path);
+            }
+        }
+    }
+
+    /// Whether the base has at a path what the draft puts there.
+    fn is_unchanged(&self, base: &Base, path: &[u8]) -> bool {
+        let Some(Change::Put(entry, _)) = self.changes.get(path) else { return false };
+        if path.is_empty() || self.is_hidden(path) {
+            return false;
+        }
+        let Some(node) = base.view.get(path) else { return false };
+        let Entry { path: _, kind, mode, uid, gid, mtime, xattrs } = node.entry;
+        if (mode, uid, gid, xattrs) != (&entry.mode, &entry.uid, &entry.gid, &entry.xattrs) {
+            return false;
+        }
+        let held = match &entry.kind {
+            Kind::Hardlink { target } => match self.changes.get(target) {
+                Some(Change::Put(holder, _)) => &holder.kind,
+                Some(Change::Removed) | None => return false,
+            },
+            kind @ (Kind::Whiteout
+            | Kind::Dir { .. }
+            | Kind::File { .. }
+            | Kind::Symlink { .. }
+            | Kind::Char { .. }
+            | Kind::Block { .. }
+            | Kind::Fifo) => kind,
+        };
+        match held {
+            Kind::Dir { opaque } => !opaque && node.entry.is_dir(),
+            Kind::File { digest, .. } => {
+                let there = base.view.content(node);
+                *mtime == entry.mtime && there.is_some_and(|there| there.digest == *digest)
+            }
+            Kind::Symlink { .. } | Kind::Char { .. } | Kind::Block { .. } | Kind::Fifo => {
+                *mtime == entry.mtime && kind == held
+            }
+            Kind::Whiteout | Kind::Hardlink { .. } => false,
+        }
+    }
+
     /// The finished layer, with the content of each entry that has one, by position.
     ///
     /// # Errors
     /// The changes make no layer (a bug, or a name with a NUL).
-    pub(crate) fn finish(self) -> Result<(LayerIndex, Vec<Option<Content>>), Cause> {
+    pub(crate) fn finish(mut self) -> Result<(LayerIndex, Vec<Option<Content>>), Cause> {
+        self.drop_unchanged();
         let mut contents: BTreeMap<Vec<u8>, Content> = BTreeMap::new();
         let mut entries: Vec<Entry> = Vec::with_capacity(self.changes.len());
         let mut links: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();

@@ -124,3 +124,29 @@ fn overlays_get_each_layer_once() {
     let base = Base::new(TreeView::new(&stack), layers);
     assert_eq!(base.visible_layers(), [LayerId(2), LayerId(1)]);
 }
+
+#[test]
+fn what_the_base_has_just_so_is_no_change() {
+    let later = Mtime { secs: 7, nanos: 0 };
+    let base = base(vec![
+        dir("d"),
+        file("d/same", "one"),
+        file("d/touched", "one"),
+        file("d/other", "one"),
+        dir("e"),
+        file("e/first", "two"),
+        dir("f"),
+        file("f/in", "two"),
+    ]);
+    let mut draft = Draft::new(Some(&base), Mtime::default());
+    draft.put(Entry { mtime: later, ..dir("d") }, None);
+    draft.put(file("d/same", "one"), bytes("one"));
+    draft.put(Entry { mtime: later, ..file("d/touched", "one") }, bytes("one"));
+    draft.put(file("d/other", "new"), bytes("new"));
+    draft.put(Entry { mtime: later, ..dir("e") }, None);
+    draft.put(file("e/first", "two"), bytes("two"));
+    draft.put(dir("f"), None);
+    draft.put(file("f/in", "two"), bytes("two"));
+    draft.link(entry("f/new", Kind::Fifo), b"f/in");
+    assert_eq!(show(draft), ["d/ 700", "d/other 3", "d/touched 3", "f/ 700", "f/new 3"]);
+}
