@@ -68,3 +68,29 @@ fn free(root: &Path) -> Option<u64> {
     let found = statvfs(root).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_given_and_taken_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let reserve = folder.path().join(NAME);
+        fill(folder.path());
+        if !reserve.exists() {
+            eprintln!("room_is_given_and_taken_again: skipped, there is no room");
+            return;
+        }
+        assert_eq!(fs::metadata(&reserve).unwrap().len(), SIZE);
+        fs::create_dir(folder.path().join("contexts")).unwrap();
+        fs::write(folder.path().join("contexts/x"), "").unwrap();
+        let refill = Refill::giving(folder.path());
+        assert!(!reserve.exists() && folder.path().join("contexts/x").exists());
+        drop(refill);
+        assert!(reserve.exists());
+        fs::remove_file(&reserve).unwrap();
+        let _refill = Refill::giving(folder.path());
+        assert!(!folder.path().join("contexts/x").exists(), "the last thing that can be spared");
+    }
+}

@@ -15,10 +15,11 @@ use super::layout::Layout;
 use super::stream::plain;
 use super::{Archived, annotation, document};
 use crate::compress::decompress;
-use crate::error::{Doing, StoreError};
+use crate::error::{Doing, StoreError, on};
 use crate::layer::index::{join, parent};
 use crate::layer::tar::{Limits, Member, MemberKind, TarError, TarReader};
 use crate::layer::unpack::clean;
+use crate::source::FolderSource;
 use crate::store::Store;
 
 /// The JSON files at the top are small.
@@ -50,20 +51,48 @@ pub fn read(store: &Store, stream: impl Read + Send) -> Result<Vec<Archived>, St
     }
 }
 
-/// Reads an OCI layout folder into the store. The images are not given their names yet ([`Store::tag`]).
+/// Reads a folder into the store: an OCI layout, or what skopeo calls `dir:` and podman `docker-dir`. The images are not
+/// given their names yet ([`Store::tag`]).
 pub fn read_folder(store: &Store, folder: &Path) -> Result<Vec<Archived>, StoreError> {
     if !folder.join("index.json").is_file() {
-        let what = format!("`{}` cannot be loaded", folder.display());
-        return Err(StoreError::Archive {
-            what,
-            why: "it has no index.json, so it is no OCI layout".into(),
-        });
+        return read_flat(store, folder);
     }
     let layout = Layout::open(folder)?;
     for descriptor in &layout.index().manifests {
         bring(&layout, store, &descriptor.digest, 0)?;
     }
     read_oci(store, &Files::default(), layout.index(), Vec::new())
+}
+
+/// Reads a folder with `manifest.json`, which is a manifest, and a file for each blob.
+fn read_flat(store: &Store, folder: &Path) -> Result<Vec<Archived>, StoreError> {
+    let no_layout = || {
+        let what = format!("`{}` cannot be loaded", folder.display());
+        let why = "it has no index.json, so it is no OCI layout".to_owned();
+        StoreError::Archive { what, why }
+    };
+    let source = FolderSource::open(folder)?;
+    let Ok(file) = source.file(b"manifest.json") else { return Err(no_layout()) };
+    let mut bytes = Vec::new();
+    let place = folder.join("manifest.json");
+    file.take(MAX_JSON).read_to_end(&mut bytes).doing(|| on("read", &place))?;
+    let digest = Digest::of(&bytes);
+    let Ok(Document::Manifest(manifest)) = super::parse(&bytes, &digest) else {
+        return Err(no_layout());
+    };
+    for part in manifest.layers.iter().chain([&manifest.config]) {
+        if !store.has_blob(&part.digest) {
+            let name = part.digest.hex();
+            let place = folder.join(&name);
+            let mut file = source.file(name.as_bytes()).doing(|| on("open", &place))?;
+            let mut blob = store.blob_writer()?;
+            io::copy(&mut file, &mut blob).doing(|| on("copy", &place))?;
+            blob.finish(Some(&part.digest))?;
+        }
+    }
+    store.put_blob(&bytes)?;
+    put(store, &digest, 0)?;
+    Ok(vec![Archived { manifest: digest, names: Vec::new() }])
 }
 
 /// Copies all that an image of a layout consists of; of an index, the members that are there.
