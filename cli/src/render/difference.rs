@@ -17,6 +17,9 @@ use crate::commands::Report;
 
 /// So many paths of a step are shown.
 const MOST_PATHS: usize = 20;
+/// So many later steps are shown, and so many paths of each.
+const MOST_STEPS: usize = 10;
+const MOST_OF_LATER: usize = 5;
 /// A line of a file is shown up to this width.
 const WIDEST: usize = 60;
 
@@ -54,18 +57,28 @@ pub(crate) fn text(
              fixed, and the image is compared to the byte\n",
         );
     }
-    if let Some(more) = report.steps.len().checked_sub(1).filter(|more| *more > 0) {
-        let names = report.steps.iter().skip(1).take(5).map(|it| &graph.step(it.step).name);
-        let names: Vec<String> = names.map(|name| shorten(name, WIDEST)).collect();
-        let and = if more > 5 { ", …" } else { "" };
-        let count = if more == 1 {
-            "a later step differs".into()
-        } else {
-            format!("{more} later steps differ")
-        };
-        let _ = writeln!(text, " note: {count}, too: {}{and}", names.join(", "));
-    }
+    later(&mut text, &report.steps[1..], graph);
     text
+}
+
+/// The steps behind the first, which may differ only because it does.
+fn later(text: &mut String, steps: &[StepDifference], graph: &BuildGraph) {
+    if steps.is_empty() {
+        return;
+    }
+    text.push_str(" note: later steps differ, too, perhaps for that reason alone:\n");
+    for found in steps.iter().take(MOST_STEPS) {
+        let name = shorten(&graph.step(found.step).name, WIDEST);
+        let paths = found.paths.iter().take(MOST_OF_LATER);
+        let paths: Vec<String> = paths
+            .map(|it| format!("/{}", String::from_utf8_lossy(&it.path).escape_debug()))
+            .collect();
+        let more = if found.paths.len() > MOST_OF_LATER { ", …" } else { "" };
+        let _ = writeln!(text, "       {name}: {}{more}", paths.join(", "));
+    }
+    if let Some(more) = steps.len().checked_sub(MOST_STEPS).filter(|more| *more > 0) {
+        let _ = writeln!(text, "       … and {more} more steps");
+    }
 }
 
 /// Advice for the paths and for the step, each once.

@@ -147,7 +147,8 @@ fn first_step() -> Outcome {
             "only the second build made it",
             "/d/text: content: line 2 is `",
             "ARG SOURCE_DATE_EPOCH",
-            "a later step differs, too: [3/4] RUN cat /d/text > /seen",
+            "later steps differ, too",
+            "[3/4] RUN cat /d/text > /seen: /seen",
         ],
     )?;
     same("first step", &done.stderr.contains("/same:"), &false)?;

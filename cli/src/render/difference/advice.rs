@@ -20,6 +20,10 @@ const CAUSES: &[Cause] = &[
         "a cache with inodes and times; remove it in the same RUN: rm /var/cache/ldconfig/aux-cache",
     ),
     (
+        |path, _| path.starts_with("var/cache/apt/") && path.ends_with(".bin"),
+        "apt's caches; remove them in the same RUN: rm -f /var/cache/apt/*.bin",
+    ),
+    (
         |path, _| path.starts_with("var/lib/apt/lists") || path.starts_with("var/cache/apt"),
         "what the mirror had at that time; remove it in the same RUN \
          (rm -rf /var/lib/apt/lists/*), or keep it out with \
@@ -176,6 +180,7 @@ mod tests {
         let line = |a: &str, b: &str| Place::Line(1, a.to_owned(), b.to_owned());
         for (path, head, place, word) in [
             ("var/log/apt/history.log", &b"Start"[..], Place::Byte(1), "/var/log/apt"),
+            ("var/cache/apt/pkgcache.bin", b"\xfe", Place::Byte(21), "apt/*.bin"),
             ("var/cache/ldconfig/aux-cache", b"glibc", Place::Byte(1), "aux-cache"),
             ("usr/lib/python3/a.pyc", b"\x6f\x0d", Place::Byte(8), "PYTHONDONTWRITEBYTECODE"),
             ("app/a.gz", b"\x1f\x8b\x08", Place::Byte(4), "gzip -n"),
