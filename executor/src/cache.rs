@@ -196,6 +196,16 @@ impl Lookup {
         Ok(same.map(|record| layers_of(&record)))
     }
 
+    /// As [`Lookup::last`], and writes nothing.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn peek_last(&self, store: &Store) -> Result<Option<Vec<Layer>>, Cause> {
+        let Some((_, record)) = self.last_of_definition(store)? else { return Ok(None) };
+        let same = store.peek_record(&record.content_key)?;
+        Ok(same.map(|record| layers_of(&record)))
+    }
+
     /// A part of the last record's pre-image.
     ///
     /// # Errors

@@ -140,7 +140,11 @@ impl Remote {
         found: Imported<'_>,
     ) -> Result<Option<Hit>, Cause> {
         let result = found.step.result;
-        let layer = match lookup.same_result(cx.env.store, &result)? {
+        let here = match cx.explains {
+            true => None,
+            false => lookup.same_result(cx.env.store, &result)?,
+        };
+        let layer = match here {
             // An earlier run made the very same.
             Some(layer) => layer,
             None if cx.needs_all => return Ok(None),

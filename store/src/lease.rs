@@ -144,21 +144,24 @@ impl Store {
         &self,
         work: impl FnOnce(&Leased) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // Other threads of this process may not come in between either.
-        let holders = self.leases.holders();
         let path = self.root.join("lock");
         let file =
             File::options().read(true).write(true).open(&path).doing(|| on("open", &path))?;
         let end = Instant::now() + PATIENCE;
-        while let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            if errno != rustix::io::Errno::WOULDBLOCK || end < Instant::now() {
+        loop {
+            // Other threads of this process may not come in between either.
+            let holders = self.leases.holders();
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                let outcome = self.leased().and_then(|leased| work(&leased));
+                drop(holders);
+                return outcome;
+            }
+            drop(holders);
+            if end < Instant::now() {
                 return Err(StoreError::InUse);
             }
             std::thread::sleep(PAUSE);
         }
-        let outcome = self.leased().and_then(|leased| work(&leased));
-        drop(holders);
-        outcome
     }
 
     /// What other open stores use.
@@ -209,6 +212,18 @@ mod tests {
         // What this store itself asked about is its own matter.
         let pruned = store.prune(&PrunePolicy::default()).unwrap();
         assert_eq!((pruned.layers, pruned.blobs), (1, 1));
+    }
+
+    #[test]
+    fn other_threads_of_this_process_are_waited_for() {
+        let (_folder, store) = store();
+        let held = store.hold().unwrap();
+        std::thread::scope(|scope| {
+            let pruning = scope.spawn(|| store.prune(&PrunePolicy::default()));
+            std::thread::sleep(Duration::from_millis(30));
+            drop(held);
+            pruning.join().unwrap().unwrap();
+        });
     }
 
     #[test]

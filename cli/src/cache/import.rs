@@ -48,7 +48,7 @@ pub(crate) fn load<'a>(
     let mut warnings = Vec::new();
     for from in froms {
         let loaded = match &from.place {
-            Place::Registry(reference) => registry(&from.name, reference, remote, store),
+            Place::Registry(reference) => named(from, reference, remote, store),
             Place::Folder { path, tag } => {
                 let path = env.path(path).display().to_string();
                 folder(&from.name, &format!("{path}:{tag}"), store).map(|import| vec![import])
@@ -62,6 +62,39 @@ pub(crate) fn load<'a>(
         }
     }
     (imports, warnings)
+}
+
+/// The cache of a name: that in the registry; where there is none to be had, that inside an image of the store.
+fn named<'a>(
+    from: &From,
+    reference: &Reference,
+    remote: &'a Remote,
+    store: &Store,
+) -> Result<Vec<Import<'a>>, ImportError> {
+    let found = registry(&from.name, reference, remote, store);
+    match found {
+        Err(ImportError::Remote(_)) => match in_store(&from.name, reference, store)? {
+            Some(import) => Ok(vec![import]),
+            None => found,
+        },
+        other => other,
+    }
+}
+
+/// The cache inside an image of the store: one that was loaded from an archive.
+fn in_store(
+    name: &str,
+    reference: &Reference,
+    store: &Store,
+) -> Result<Option<Import<'static>>, ImportError> {
+    let Some(image) = store.image_named(reference)? else { return Ok(None) };
+    if media_type::is_index(&image.media_type) {
+        return Ok(None);
+    }
+    let manifest: Manifest = serde_json::from_slice(&store.read_blob(&image.manifest)?)?;
+    let config = store.read_blob(&manifest.config.digest)?;
+    let (portable, blobs) = records(&manifest, &config)?;
+    Ok(Some(Import::new(name, &portable, blobs, Box::new(InStore))?))
 }
 
 /// The cache of a name: an artifact, or those of all images that the name stands for.
@@ -161,6 +194,26 @@ impl CacheBlobs for InRegistry<'_> {
     ) -> Result<(), OutsideError> {
         let fetched = self.remote.fetch(&self.reference, blob, store, progress);
         fetched.map_err(|error| OutsideError { message: error.to_string(), help: None })
+    }
+}
+
+/// The layers of an image of the store.
+struct InStore;
+
+impl CacheBlobs for InStore {
+    fn fetch(
+        &self,
+        blob: &Descriptor,
+        store: &Store,
+        _: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), OutsideError> {
+        match store.has_whole_blob(blob) {
+            true => Ok(()),
+            false => Err(OutsideError {
+                message: StoreError::NoBlob(blob.digest).to_string(),
+                help: None,
+            }),
+        }
     }
 }
 

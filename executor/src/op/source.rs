@@ -59,7 +59,7 @@ pub(crate) fn explain(
         }
         SourceOp::Http(_) | SourceOp::Git(_) => {
             // Whether it changed only the other side knows; this says what is the case if it did not.
-            let last = cx.lookup(id).last(cx.env.store)?;
+            let last = cx.lookup(id).peek_last(cx.env.store)?;
             Ok(match last {
                 Some(layers) => {
                     let made = Made::Layers(Snapshot { layers: layers.clone() });

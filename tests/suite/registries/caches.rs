@@ -37,6 +37,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("registries::cache_inline", NEEDS, inline),
         trial("registries::cache_passed_on", NEEDS, passed_on),
         trial("registries::cache_failures", NEEDS, failures),
+        trial("registries::cache_of_a_loaded_image", WITHOUT_REGISTRY, loaded),
         trial("registries::cache_folder_min", WITHOUT_REGISTRY, folder_min),
         trial("registries::cache_changed_file", WITHOUT_REGISTRY, changed_file),
         trial("registries::cache_explained", WITHOUT_REGISTRY, explained),
@@ -127,6 +128,19 @@ fn inline() -> Outcome {
     expect_executed(&second, &[])?;
     let sizes = blob_sizes(project.dfc.home())?;
     expect(sizes.iter().all(|size| *size < BIG), "a layer came that nothing needs", "")
+}
+
+/// An image that came as an archive brings its cache along.
+fn loaded() -> Outcome {
+    let mut project = project()?;
+    let name = "localhost:1/team/app:1";
+    let archive = project.beside("app.tar").display().to_string();
+    project.build(&["-t", name, "--cache-to", "type=inline", "--output", "type=image"])?;
+    project.dfc.run(["save", "-o", &archive, name])?.expect(0)?;
+    elsewhere(&mut project)?;
+    project.dfc.run(["load", "-i", &archive])?.expect(0)?;
+    let second = project.build(&["--cache-from", name])?;
+    expect_executed(&second, &[])
 }
 
 /// A cache is written with layers that this machine never had.
