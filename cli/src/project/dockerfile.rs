@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use compiler::op::{HttpSource, Names};
 use compiler::remote::{CONTEXT_FILE, RemoteContext};
@@ -64,6 +66,12 @@ impl Input {
         fetcher: &Fetcher<'_>,
     ) -> Result<Input, CliError> {
         match place(context, env)? {
+            Place::Folder(root) if file == Some(Path::new(STDIN)) => {
+                let ignore = ignore_file(&root)?;
+                let context = Context::Folder(LocalContext { root, ignore });
+                let source = source_from_stdin(Vec::new(), fetcher)?;
+                Ok(Input { source, project: STDIN.into(), context, _empty: None })
+            }
             Place::Folder(root) => match file.and_then(elsewhere) {
                 None => Input::in_folder(file, context, root, env),
                 Some(url) => {
@@ -92,12 +100,6 @@ impl Input {
         root: PathBuf,
         env: &Env,
     ) -> Result<Input, CliError> {
-        if file == Some(Path::new(STDIN)) {
-            let ignore = ignore_file(&root)?;
-            let context = Context::Folder(LocalContext { root, ignore });
-            let source = source_from_stdin(Vec::new())?;
-            return Ok(Input { source, project: STDIN.into(), context, _empty: None });
-        }
         let shown = match file {
             Some(file) => file.to_owned(),
             None => default_file(context, &root),
@@ -119,9 +121,7 @@ impl Input {
             let message = "standard input cannot be both the build context and the Dockerfile";
             return Err(CliError::usage(message).help("give a folder as PATH, or no -f"));
         }
-        let mut head = Vec::new();
-        let read = io::stdin().lock().take(fetch::HEAD).read_to_end(&mut head);
-        read.map_err(|error| CliError::io("cannot read standard input", &error))?;
+        let head = read_stdin(fetch::HEAD, fetcher)?;
         if fetch::is_archive(&head) {
             let fetched = fetcher.standard_input(head).map_err(|error| fetch_error(&error))?;
             return Input::in_tree(file, fetched, STDIN.into(), (fetcher.env, fetcher));
@@ -133,7 +133,7 @@ impl Input {
         let empty =
             tempfile::tempdir().map_err(|error| CliError::io("cannot make a folder", &error))?;
         let context = LocalContext { root: empty.path().to_owned(), ignore: None };
-        let (source, context) = (source_from_stdin(head)?, Context::Folder(context));
+        let (source, context) = (source_from_stdin(head, fetcher)?, Context::Folder(context));
         Ok(Input { source, project: STDIN.into(), context, _empty: Some(empty) })
     }
 
@@ -147,7 +147,9 @@ impl Input {
         let is_remote = fetched.from.is_some();
         let source = match (file.and_then(elsewhere).filter(|_| is_remote), file) {
             (Some(url), _) => source_elsewhere(url, fetcher)?,
-            (None, Some(file)) if file == Path::new(STDIN) => source_from_stdin(Vec::new())?,
+            (None, Some(file)) if file == Path::new(STDIN) => {
+                source_from_stdin(Vec::new(), fetcher)?
+            }
             (None, Some(file)) if file.is_absolute() && is_remote => {
                 read_source(file, &env.path(file))?
             }
@@ -252,14 +254,15 @@ fn source_in_tree(
     for name in [Some(name.clone()), lower].into_iter().flatten() {
         let found = fetcher.file(fetched.layer, &name).map_err(|error| fetch_error(&error))?;
         let Some(file) = found else { continue };
-        let text = read_text(file).map_err(|error| {
+        let bytes = read_bytes(file).map_err(|error| {
             CliError::io(format_args!("cannot read the Dockerfile `{name}`"), &error)
         })?;
-        if fetched.is_file && is_page(&text) {
+        let source = SourceFile::from_bytes(name, &bytes);
+        if fetched.is_file && is_page(source.text()) {
             return Err(CliError::failed("what was downloaded is a web page, not a Dockerfile")
                 .help("the address of a repository ends in `.git`, as in https://HOST/NAME.git"));
         }
-        return Ok(SourceFile::new(name, text));
+        return Ok(source);
     }
     Err(CliError::failed(format!(
         "cannot read the Dockerfile `{name}`: there is no such file in the build context"
@@ -308,10 +311,34 @@ fn is_page(text: &str) -> bool {
 }
 
 /// The Dockerfile on standard input, of which `head` was read before.
-fn source_from_stdin(head: Vec<u8>) -> Result<SourceFile, CliError> {
-    let bytes = read_bytes(head.as_slice().chain(io::stdin().lock()))
-        .map_err(|error| CliError::io("cannot read the Dockerfile from standard input", &error))?;
-    Ok(SourceFile::from_bytes("Dockerfile", &bytes))
+fn source_from_stdin(mut head: Vec<u8>, fetcher: &Fetcher<'_>) -> Result<SourceFile, CliError> {
+    head.extend(read_stdin(MAX_READ, fetcher)?);
+    Ok(SourceFile::from_bytes("Dockerfile", &head))
+}
+
+/// Reads standard input, so far at most; Ctrl-C need not wait until something comes.
+fn read_stdin(limit: u64, fetcher: &Fetcher<'_>) -> Result<Vec<u8>, CliError> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = io::stdin().take(limit).read_to_end(&mut bytes);
+        // Nobody may be there any more.
+        drop(sender.send(read.map(|_| bytes)));
+    });
+    loop {
+        if fetcher.remote.cancel().is_cancelled() {
+            return Err(CliError::Interrupted);
+        }
+        match receiver.recv_timeout(Duration::from_millis(50)) {
+            Ok(read) => {
+                return read.map_err(|error| CliError::io("cannot read standard input", &error));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(CliError::failed("cannot read standard input"));
+            }
+        }
+    }
 }
 
 /// Reads text of a bounded size; bytes that are no UTF-8 become U+FFFD.

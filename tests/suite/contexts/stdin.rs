@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use tar::{EntryType, Header};
@@ -17,6 +19,7 @@ const PACKERS: &[Need] =
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("contexts::stdin::dockerfile", NEEDS, dockerfile),
+        trial("contexts::stdin::silence", NEEDS, silence),
         trial("contexts::stdin::archive", NEEDS, archive),
         trial("contexts::stdin::packed_archives", PACKERS, packed_archives),
         trial("contexts::stdin::owners", NEEDS, owners),
@@ -72,6 +75,42 @@ fn dockerfile() -> Outcome {
     let done = here.build_from(b"FROM scratch\n", &["-f", "-", "-"])?.expect(2)?;
     says(&done, &["cannot be both"])?;
     here.build_from(b"", &["-"])?.expect(1).map(drop)
+}
+
+/// Ctrl-C is heard while nothing comes, before the first byte and behind it.
+fn silence() -> Outcome {
+    for start in [&b""[..], b"FROM scratch\n", &packed(GOOD)?[..2048]] {
+        let here = Here::new()?;
+        let mut command = here.command(&["-"])?;
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut build = command.spawn()?;
+        let mut stdin = build.stdin.take().ok_or("no standard input")?;
+        stdin.write_all(start)?;
+        // The store is there shortly before signals are heard.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !here.dfc.home().join("store.db").exists() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
+        thread::sleep(Duration::from_millis(300));
+        Command::new("kill").args(["-INT", &build.id().to_string()]).status()?;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let status = loop {
+            match build.try_wait()? {
+                Some(status) => break status,
+                None if deadline < Instant::now() => {
+                    build.kill()?;
+                    return Err("still there".into());
+                }
+                None => thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        drop(stdin);
+        if status.code() != Some(130) {
+            return Err(format!("ended with {status}").into());
+        }
+        here.nothing_left()?;
+    }
+    Ok(())
 }
 
 fn archive() -> Outcome {

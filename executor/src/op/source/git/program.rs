@@ -16,6 +16,7 @@ use compiler::StepId;
 use compiler::op::GitSource;
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::env::OutsideError;
 use crate::error::Cause;
 use crate::run::Cx;
 use crate::status::{Event, Stream};
@@ -188,11 +189,8 @@ impl<'a, 'b> Git<'a, 'b> {
         } else {
             None
         };
-        Cause::File {
-            message: format!("git cannot fetch `{}`: {line}", self.source.url),
-            help,
-            span: None,
-        }
+        let message = format!("git cannot fetch `{}`: {line}", self.source.url);
+        Cause::Outside(OutsideError { message, help })
     }
 }
 

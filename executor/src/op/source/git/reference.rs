@@ -3,6 +3,7 @@
 use compiler::op::GitSource;
 
 use super::program::Git;
+use crate::env::OutsideError;
 use crate::error::Cause;
 
 /// A commit, and how it was found.
@@ -46,11 +47,8 @@ pub(super) fn resolve(git: &Git<'_, '_>, source: &GitSource) -> Result<Resolved,
             true => "of a commit all 40 digits are needed",
             false => "name a branch, a tag or a commit",
         };
-        return Err(Cause::File {
-            message: format!("repository does not contain ref {reference}: `{}`", source.url),
-            help: Some(help.into()),
-            span: None,
-        });
+        let message = format!("repository does not contain ref {reference}: `{}`", source.url);
+        return Err(Cause::Outside(OutsideError { message, help: Some(help.into()) }));
     };
     matching(checksum.as_deref(), found.resolved, found.tag_object.as_deref())
 }
