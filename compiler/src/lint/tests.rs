@@ -123,6 +123,22 @@ fn fixes_mend_their_findings() {
 }
 
 #[test]
+fn empty_lines_go_with_their_line_breaks() {
+    for (text, want) in [
+        ("FROM scratch\nRUN a \\\n\n b\n", "FROM scratch\nRUN a \\\n b\n"),
+        ("FROM scratch\r\nRUN a \\\r\n\r\n b\r\n", "FROM scratch\r\nRUN a \\\r\n b\r\n"),
+        ("FROM scratch\nRUN a \\\n  ", "FROM scratch\nRUN a \\\n"),
+    ] {
+        let found = found_in(&TestWorld::default(), text);
+        let fix = found.iter().find_map(|it| it.diagnostic.fix.as_ref()).expect("an empty line");
+        let [(span, new)] = fix.edits.as_slice() else { panic!("{fix:?}") };
+        let mut mended = text.to_owned();
+        mended.replace_range(span.range(), new);
+        assert_eq!(mended, want);
+    }
+}
+
+#[test]
 fn legacy_values_are_quoted_where_they_must_be() {
     for (written, want) in [
         ("ENV A b", Some("A=b")),
