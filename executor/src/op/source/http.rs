@@ -193,7 +193,9 @@ impl Write for Sink<'_, '_> {
         }
         let before = self.size;
         self.size += written as u64;
-        if before / TELL_EVERY != self.size / TELL_EVERY {
+        // The end is told when there is nothing more to come.
+        let is_end = self.total == Some(self.size);
+        if before / TELL_EVERY != self.size / TELL_EVERY && !is_end {
             let (step, what) = (self.step, "downloading".to_owned());
             self.cx.tell(Event::Progress { step, what, done: self.size, total: self.total });
         }
