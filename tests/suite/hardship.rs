@@ -47,13 +47,13 @@ fn says(dfc: &Dfc, image: &str, wanted: &str) -> Outcome {
 }
 
 /// The store's folder for half-made things is empty.
-fn nothing_half_made(store: &Path) -> Outcome {
+pub(crate) fn nothing_half_made(store: &Path) -> Outcome {
     let left = names(&store.join("tmp"))?;
     if left.is_empty() { Ok(()) } else { Err(format!("left behind: {left:?}").into()) }
 }
 
 /// Every blob has the bytes that its name says.
-fn blobs_are_true(store: &Path) -> Outcome {
+pub(crate) fn blobs_are_true(store: &Path) -> Outcome {
     use sha2::{Digest, Sha256};
     for path in names(&store.join("blobs/sha256"))? {
         let hash = Sha256::digest(fs::read(&path)?);
@@ -66,7 +66,7 @@ fn blobs_are_true(store: &Path) -> Outcome {
 }
 
 /// Every image of the store can be written to an archive, whole.
-fn images_are_whole(dfc: &Dfc, beside: &Path) -> Outcome {
+pub(crate) fn images_are_whole(dfc: &Dfc, beside: &Path) -> Outcome {
     let listed = dfc.run(["images", "--quiet", "--all"])?.expect(0)?;
     for id in listed.stdout.lines() {
         let archive = beside.join("whole.tar");
@@ -97,7 +97,7 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 /// A number below `limit` that nobody can foresee.
-fn chance(limit: u32) -> u32 {
+pub(crate) fn chance(limit: u32) -> u32 {
     let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| since.subsec_micros() % limit)
 }

@@ -2,17 +2,20 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use super::NEEDS;
 use super::server::Registry;
-use crate::Outcome;
 use crate::dfc::Dfc;
 use crate::need::{Need, trial};
 use crate::progress::Log;
 use crate::project::{Built, Project};
+use crate::{Outcome, hardship};
 
 const WITHOUT_REGISTRY: &[Need] = &[Need::Sandbox, Need::StaticBusybox];
 
@@ -37,6 +40,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("registries::cache_inline", NEEDS, inline),
         trial("registries::cache_passed_on", NEEDS, passed_on),
         trial("registries::cache_failures", NEEDS, failures),
+        trial("registries::pulls_that_are_killed", NEEDS, killed_pulls),
         trial("registries::cache_of_a_loaded_image", WITHOUT_REGISTRY, loaded),
         trial("registries::cache_folder_min", WITHOUT_REGISTRY, folder_min),
         trial("registries::cache_changed_file", WITHOUT_REGISTRY, changed_file),
@@ -128,6 +132,38 @@ fn inline() -> Outcome {
     expect_executed(&second, &[])?;
     let sizes = blob_sizes(project.dfc.home())?;
     expect(sizes.iter().all(|size| *size < BIG), "a layer came that nothing needs", "")
+}
+
+/// Pulls and builds from a cache are killed at any moment, with prunes between them; what is there is whole.
+fn killed_pulls() -> Outcome {
+    const KILLS: u32 = 24;
+    const LONGEST_LIFE: u32 = 120;
+    let registry = Registry::empty()?;
+    let (name, cache) = (registry.name("app:1"), registry.name("app:cache"));
+    let mut project = project()?;
+    let to = format!("type=registry,ref={cache},mode=max");
+    project.try_build(&["-t", &name, "--push", "--cache-to", &to])?.expect(0)?;
+    elsewhere(&mut project)?;
+    for kill in 0..KILLS {
+        let mut command = match kill % 3 {
+            0 => project.dfc.command(["pull", &name])?,
+            1 => project.command(&["--cache-from", &cache, "--target", "tools"])?,
+            _ => project.dfc.command(["prune", "--all", "--force"])?,
+        };
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        thread::sleep(Duration::from_millis(u64::from(hardship::chance(LONGEST_LIFE))));
+        child.kill()?;
+        child.wait()?;
+        hardship::blobs_are_true(project.dfc.home())?;
+    }
+    let built = project.build(&["--cache-from", &cache, "--target", "tools"])?;
+    expect_executed(&built, &[])?;
+    project.dfc.run(["pull", &name])?.expect(0)?;
+    let said = project.dfc.run(["run", &name, "cat", "/last"])?.expect(0)?;
+    expect(said.stdout == "one\n", "another content", &said.stdout)?;
+    hardship::images_are_whole(&project.dfc, &project.beside(""))?;
+    hardship::blobs_are_true(project.dfc.home())?;
+    hardship::nothing_half_made(project.dfc.home())
 }
 
 /// An image that came as an archive brings its cache along.
