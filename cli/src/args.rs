@@ -68,6 +68,9 @@ pub(crate) enum Command {
     /// Show what images and caches take on disk
     #[command(visible_alias = "df")]
     Du(image::DuArgs),
+    /// The commands on builds by docker's longer names
+    #[command(subcommand, hide = true, alias = "buildx")]
+    Builder(image::BuilderCommand),
     /// The commands on the whole store by docker's longer names
     #[command(subcommand, hide = true)]
     System(image::SystemCommand),

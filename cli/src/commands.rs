@@ -28,7 +28,7 @@ use std::process::ExitCode;
 pub(crate) use build::Report;
 
 use crate::args::Command;
-use crate::args::image::{ImageCommand, SystemCommand};
+use crate::args::image::{BuilderCommand, ImageCommand, SystemCommand};
 use crate::error::CliError;
 use crate::ui::Ui;
 
@@ -56,11 +56,17 @@ pub(crate) fn run(command: Command, ui: &mut Ui) -> Result<ExitCode, CliError> {
         Command::Logout(args) => logout::run(&args, ui),
         Command::Prune(args) => prune::run(&args, ui),
         Command::Du(args) => du::run(&args, ui),
+        Command::Builder(command) => match command {
+            BuilderCommand::Build(args) => build::run(&args, ui),
+            BuilderCommand::Du(args) => du::run(&args, ui),
+            BuilderCommand::Prune(args) => prune::run(&args, ui),
+        },
         Command::System(command) => match command {
             SystemCommand::Df(args) => du::run(&args, ui),
             SystemCommand::Prune(args) => prune::run(&args, ui),
         },
         Command::Image(command) => match command {
+            ImageCommand::Build(args) => build::run(&args, ui),
             ImageCommand::Ls(args) => images::run(&args, ui),
             ImageCommand::History(args) => history::run(&args, ui),
             ImageCommand::Inspect(args) => inspect::run(&args, ui),

@@ -41,7 +41,6 @@ const FLAGS: &[Hint] = &[
 ];
 
 const COMMANDS: &[Hint] = &[
-    ("", &["buildx", "builder"], "the command is `dfc build`"),
     ("", &["version", "info"], "the command is `dfc --version`"),
     (
         "",

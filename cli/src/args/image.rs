@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::BuildArgs;
+
 use super::registry::{PullArgs, PushArgs};
 
 /// `dfc image …`: docker's longer names of the same commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
+    /// Build an image from a Dockerfile
+    Build(Box<BuildArgs>),
     /// List images
     #[command(visible_alias = "list")]
     Ls(ImagesArgs),
@@ -35,6 +39,17 @@ pub(crate) enum ImageCommand {
     Push(PushArgs),
     /// Remove images without a name
     Prune(ImagePruneArgs),
+}
+
+/// `dfc builder …` and `dfc buildx …`: docker's longer names of the commands on builds.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BuilderCommand {
+    /// Build an image from a Dockerfile
+    Build(Box<BuildArgs>),
+    /// Show what images and caches take on disk
+    Du(DuArgs),
+    /// Remove what is not used from the store
+    Prune(PruneArgs),
 }
 
 /// `dfc system …`: docker's longer names of the commands on the whole store.

@@ -86,6 +86,9 @@ fn formats() -> Outcome {
     same("json", &serde_json::from_str::<Value>(&again)?, &row)?;
     let error = dfc.run(["images", "--format", "{{.Shade}}"])?.expect(2)?.stderr;
     same("fields are named", &error.contains(".CreatedSince"), &true)?;
+    for words in [&["image", "build"][..], &["buildx", "build"], &["builder", "du"]] {
+        dfc.run([words, &["--help"]].concat())?.expect(0)?;
+    }
     let alias = lines(dfc, &["image", "ls", "-q", "base"])?;
     same("image ls", &alias, &lines(dfc, &["ls", "-q", "base"])?)
 }
