@@ -67,15 +67,14 @@ impl Sources<'_> {
         secrets: &Secrets,
         env: &Env,
     ) -> Result<Input, CliError> {
+        let quiet =
+            Fetcher { store: self.store, remote: self.remote, secrets, env, reporter: None };
+        if dockerfile::is_here(files, env) {
+            return Input::read(files, &options.build_args, env, &quiet);
+        }
         let progress = Progress::start(self.mode, env);
         let reporter = progress.reporter();
-        let fetcher = Fetcher {
-            store: self.store,
-            remote: self.remote,
-            secrets,
-            env,
-            reporter: Some(&reporter),
-        };
+        let fetcher = Fetcher { reporter: Some(&reporter), ..quiet };
         let input = Input::read(files, &options.build_args, env, &fetcher);
         drop(reporter);
         progress.finish();

@@ -98,8 +98,10 @@ impl Fetcher<'_> {
                 Ok(Fetched { layer, from: Some(from), is_file: false, time })
             }
             RemoteContext::Http(source) => {
-                let graph =
-                    fetching(SourceOp::Http(source.clone()), "[internal] load remote build context");
+                let graph = fetching(
+                    SourceOp::Http(source.clone()),
+                    "[internal] load remote build context",
+                );
                 let layer = self.tree(&graph, None, self.remote)?;
                 self.unpacked(layer, Some(from.clone()))
             }
@@ -111,11 +113,8 @@ impl Fetcher<'_> {
     /// # Errors
     /// It is no archive that may be a context.
     pub(crate) fn standard_input(&self, head: Vec<u8>) -> Result<Fetched, FetchError> {
-        let source = HttpSource {
-            url: Address::new("-"),
-            file_name: CONTEXT_FILE.into(),
-            checksum: None,
-        };
+        let source =
+            HttpSource { url: Address::new("-"), file_name: CONTEXT_FILE.into(), checksum: None };
         let name = "[internal] load build context from standard input";
         let input = StandardInput { head, cancel: self.remote.cancel().clone() };
         let layer = self.tree(&fetching(SourceOp::Http(source), name), None, &input)?;
@@ -135,11 +134,7 @@ impl Fetcher<'_> {
     }
 
     /// Looks at a download: an archive is unpacked, anything else is a Dockerfile.
-    fn unpacked(
-        &self,
-        layer: LayerId,
-        from: Option<RemoteContext>,
-    ) -> Result<Fetched, FetchError> {
+    fn unpacked(&self, layer: LayerId, from: Option<RemoteContext>) -> Result<Fetched, FetchError> {
         let view = self.store.view(&[layer])?;
         let entry = view.get(CONTEXT_FILE.as_bytes()).map(|node| node.entry.mtime.secs);
         let told = entry.filter(|secs| *secs != 0);
@@ -246,7 +241,9 @@ fn is_header(block: &[u8]) -> bool {
 fn newest(view: &TreeView) -> Option<i64> {
     let mut newest = None;
     view.walk(b"", &mut |_, node| match node.entry.kind {
-        Kind::File { .. } | Kind::Hardlink { .. } => newest = newest.max(Some(node.entry.mtime.secs)),
+        Kind::File { .. } | Kind::Hardlink { .. } => {
+            newest = newest.max(Some(node.entry.mtime.secs))
+        }
         Kind::Whiteout
         | Kind::Dir { .. }
         | Kind::Symlink { .. }

@@ -40,9 +40,8 @@ impl World for CliWorld<'_> {
                 (time, _) => return Ok(time),
             },
         };
-        self.fetcher.time_of(source).map_err(|error| WorldError {
-            message: error.to_string(),
-            help: error.help(),
-        })
+        self.fetcher
+            .time_of(source)
+            .map_err(|error| WorldError { message: error.to_string(), help: error.help() })
     }
 }
