@@ -12,11 +12,6 @@ use crate::args::Args;
 type Hint = (&'static str, &'static [&'static str], &'static str);
 
 const FLAGS: &[Hint] = &[
-    (
-        "build",
-        &["--cache-from", "--cache-to"],
-        "the cache is in the store and needs no flag; it is not shared over registries",
-    ),
     ("build", &["--squash"], "copy what is wanted into a last stage: FROM scratch, COPY --from"),
     ("build", &["--call"], "`dfc check` looks for mistakes"),
     ("build", &["--attest", "--annotation"], "dfc makes no attestations and no annotations"),
@@ -93,11 +88,16 @@ pub(crate) fn report(mut error: clap::Error) -> ExitCode {
 
 /// `dfc help --help`
 fn is_help_on_help(error: &clap::Error) -> bool {
-    let typed = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
-    error.kind() == ErrorKind::UnknownArgument
-        && matches!(typed.as_deref(), Some("--help" | "-h"))
-        && usage.contains("dfc help")
+    let kinds = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand];
+    let typed = kinds.iter().find_map(|kind| error.get(*kind)).map(ToString::to_string);
+    let asks = matches!(typed.as_deref(), Some("--help" | "-h"));
+    // Clap takes it for a flag of `help`, or for a command to be helped with.
+    asks && match error.kind() {
+        ErrorKind::UnknownArgument => usage.contains("dfc help"),
+        ErrorKind::InvalidSubcommand => true,
+        _ => false,
+    }
 }
 
 /// What to do in place of what was typed, if it is a word of docker's.

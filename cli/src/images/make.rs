@@ -100,6 +100,11 @@ pub(crate) fn change(config: &ImageConfig, changes: &[String]) -> Result<ImageCo
     let target = target.ok_or_else(|| CliError::failed("--change could not be applied"))?;
     let mut changed = ImageConfig { config: target.config.config, ..config.clone() };
     changed.config.on_build.splice(0..0, triggers);
+    // A build gives every image a PATH; nobody has asked for one here.
+    let is_path = |pair: &String| pair.starts_with("PATH=");
+    if !config.config.env.iter().any(is_path) && !changes.iter().any(|it| it.contains("PATH")) {
+        changed.config.env.retain(|pair| !is_path(pair));
+    }
     Ok(changed)
 }
 
