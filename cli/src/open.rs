@@ -24,7 +24,7 @@ pub(crate) fn store(env: &Env) -> Result<Store, CliError> {
     with(env, Store::open)
 }
 
-/// As [`store`], for commands that remove something: they work on a full disk, too.
+/// As [`store()`], for commands that remove something: they work on a full disk, too.
 ///
 /// # Errors
 /// The namespace or the store cannot be had.
