@@ -3,6 +3,7 @@
 mod diary;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -10,7 +11,7 @@ use std::time::SystemTime;
 use executor::{BuildError, BuiltImage, Cancel, Deliver, DoneStep, Import, Settings};
 use oci::Reference;
 use oci::manifest::Compression;
-use store::Store;
+use store::{LayerId, Store};
 
 use crate::args::BuildArgs;
 use crate::args::build::ProgressMode;
@@ -78,6 +79,7 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let imports = imports(&caches.0, &remote, &store, ui, &reporter);
 
     let outside = Outside {
+        fetched: &project.fetched,
         store: &store,
         images: &images,
         remote: &remote,
@@ -248,6 +250,8 @@ struct Outside<'a> {
     images: &'a ImageSources<'a>,
     remote: &'a Remote,
     imports: &'a [Import<'a>],
+    /// Contexts that were fetched into the store.
+    fetched: &'a BTreeMap<String, LayerId>,
     cancel: &'a Cancel,
 }
 
@@ -278,7 +282,7 @@ fn run_graph(
     let env = executor::Env {
         store: outside.store,
         contexts: project.contexts.clone(),
-        fetched: project.fetched.clone(),
+        fetched: outside.fetched.clone(),
         imports: outside.imports,
         images: outside.images,
         downloads: outside.remote,

@@ -333,6 +333,8 @@ fn epoch() -> Outcome {
         return Err("another image".into());
     }
     let here = Here::new()?;
+    let url = server.url("/repo.git#light");
+    here.build(&["--verify", "--build-arg", "SOURCE_DATE_EPOCH=context", &url])?.expect(0)?;
     let dockerfile = here.path("Dockerfile");
     let url = server.url("/repo.git#light");
     fs::write(

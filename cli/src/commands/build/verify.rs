@@ -1,11 +1,12 @@
 //! `dfc build --verify`: the target built twice from nothing, on two stores inside the store, and compared.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use executor::compare::{Side, StepDifference, compare};
 use executor::{BuiltImage, Deliver, Settings};
 use oci::ImageConfig;
-use store::Store;
+use store::{FolderSource, Keep, LayerId, Store};
 
 use super::{Built, Failure, Outside, run_graph};
 use crate::error::CliError;
@@ -39,15 +40,19 @@ pub(super) fn build(
     let open = |name: &str| Store::open(&kept.path().join(name)).map_err(failed);
     let (one, two) = (open("one")?, open("two")?);
     let jobs = settings.jobs;
-    let run = |store: &Store, jobs: Option<usize>| {
+    let mut contexts = Vec::new();
+    for store in [&one, &two] {
+        contexts.push(take_along(outside.fetched, outside.store, store).map_err(failed)?);
+    }
+    let run = |store: &Store, fetched: &BTreeMap<String, LayerId>, jobs: Option<usize>| {
         let images = outside.images.for_store(store);
-        let there = Outside { store, images: &images, imports: &[], ..*outside };
+        let there = Outside { store, images: &images, imports: &[], fetched, ..*outside };
         let settings = Settings { jobs, deliver: Deliver::Blobs, ..settings.clone() };
         run_graph(&compiled, project, settings, &there, reporter)
     };
     let begun = Instant::now();
     reporter.notice("first build");
-    let first = match run(&one, jobs) {
+    let first = match run(&one, &contexts[0], jobs) {
         Ok(built) => built,
         Err(error) => return Err(Failure::Build(error, Box::new(compiled))),
     };
@@ -60,7 +65,7 @@ pub(super) fn build(
     // The image must not depend on the number of jobs, so it is another.
     let other = if jobs == Some(1) { None } else { Some(1) };
     reporter.notice("second build");
-    let second = match run(&two, other) {
+    let second = match run(&two, &contexts[1], other) {
         Ok(built) => built,
         Err(error) => return Err(Failure::Build(error, Box::new(compiled))),
     };
@@ -98,6 +103,21 @@ fn unequal(
         (a.platform.to_string(), a.config.clone(), b.config.clone())
     };
     pairs.map(owned).collect()
+}
+
+/// Copies contexts that were fetched to another store.
+fn take_along(
+    fetched: &BTreeMap<String, LayerId>,
+    home: &Store,
+    to: &Store,
+) -> Result<BTreeMap<String, LayerId>, store::StoreError> {
+    let mut there = BTreeMap::new();
+    for (name, layer) in fetched {
+        let files = FolderSource::open(&home.lay_out(*layer)?)?;
+        let index = home.index(*layer)?.as_ref().clone();
+        there.insert(name.clone(), to.add_sourced(index, &files, Keep::Files)?);
+    }
+    Ok(there)
 }
 
 /// Copies an image's blobs to the user's store. Its layers are found there by their digests.
