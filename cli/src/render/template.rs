@@ -168,6 +168,11 @@ mod tests {
     }
 
     #[test]
+    fn both_spellings_of_the_id() {
+        assert_eq!(show("{{.ID}} {{.Id}}", &json!({ "Id": "x", "Tag": "y" })), "x x");
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let data = json!({ "ID": "x", "Tag": "y", "List": [1] });
         for (template, wanted) in [

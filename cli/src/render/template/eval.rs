@@ -152,7 +152,8 @@ fn descend(from: &Value, path: &[String]) -> Result<Value, TemplateError> {
     let mut value = from;
     for name in path {
         value = match value {
-            Value::Object(fields) => match fields.get(name) {
+            // Docker's `{{.Id}}` is also `{{.ID}}`.
+            Value::Object(fields) => match fields.get(name).or_else(|| also_id(name, fields)) {
                 Some(value) => value,
                 None if is_struct(fields) && !may_lack(name) => return Err(no_field(name, fields)),
                 None => &Value::Null,
@@ -164,6 +165,10 @@ fn descend(from: &Value, path: &[String]) -> Result<Value, TemplateError> {
         };
     }
     Ok(value.clone())
+}
+
+fn also_id<'a>(name: &str, fields: &'a Map<String, Value>) -> Option<&'a Value> {
+    fields.get("Id").filter(|_| name == "ID")
 }
 
 fn may_lack(field: &str) -> bool {
