@@ -242,7 +242,7 @@ fn newest(view: &TreeView) -> Option<i64> {
     let mut newest = None;
     view.walk(b"", &mut |_, node| match node.entry.kind {
         Kind::File { .. } | Kind::Hardlink { .. } => {
-            newest = newest.max(Some(node.entry.mtime.secs))
+            newest = newest.max(Some(node.entry.mtime.secs));
         }
         Kind::Whiteout
         | Kind::Dir { .. }
