@@ -104,7 +104,8 @@ impl User {
         command.args(["--mount", "--propagation", "private", "sh", "-c", ENTER, "sh"]);
         command.arg(self.home.path()).arg(USER.to_string()).args(args).stdin(Stdio::null());
         command.env("HOME", self.home.path()).env("NO_COLOR", "1").env_remove("XDG_RUNTIME_DIR");
-        command.env("DFC_HOME", self.home.path().join("store"));
+        // By it the suites know the lines of /etc/subuid that are meant.
+        command.env("DFC_HOME", self.home.path().join("store")).env("USER", "tester");
         command.current_dir("/");
         command
     }
