@@ -60,7 +60,9 @@ fn surroundings() -> Outcome {
         }
         let mut packed = tar::Builder::new(fs::File::create(context.join("packed.tar"))?);
         let mut header = tar::Header::new_gnu();
-        (header.set_mode(0o640), header.set_size(3), header.set_mtime(1_700_000_000));
+        header.set_mode(0o640);
+        header.set_size(3);
+        header.set_mtime(1_700_000_000);
         packed.append_data(&mut header, "x", &b"abc"[..])?;
         packed.finish()?;
         fs::write(context.join("Dockerfile"), EVERYTHING)?;
@@ -73,7 +75,7 @@ fn surroundings() -> Outcome {
         command.args(bases::flags()?).arg(&context).current_dir(folder);
         command.env("DFC_HOME", dfc.home()).env("SOURCE_DATE_EPOCH", EPOCH);
         Done::from(command.output()?).expect(0)?;
-        Ok::<_, Failed>(Layout::read(&archive)?.digest()?)
+        Layout::read(&archive)?.digest()
     };
     let (here, there) = (scratch::fresh("here-")?, scratch::fresh("there-with-a-longer-name-")?);
     let first = build(here.path(), &["a", "b", "c", "d"], "8", &["env"])?;
