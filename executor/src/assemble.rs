@@ -31,7 +31,10 @@ pub(crate) fn assemble(
         None => Snapshot::default(),
         Some(step) => {
             let outcome = outcomes[step.index()].as_ref().expect("all steps are done");
-            let tree = snapshot(cx, step, outcome)?;
+            let mut tree = snapshot(cx, step, outcome)?;
+            for layer in &mut tree.layers {
+                *layer = cx.replaced.of(*layer);
+            }
             if cx.env.settings.deliver == Deliver::Trees {
                 cx.remote.bring(cx, step, &tree)?;
             }
@@ -127,26 +130,31 @@ fn put_manifest(
     Ok((plain(media_type::OCI_MANIFEST, digest, bytes.len() as u64), manifest))
 }
 
-/// Every history entry gets the time its layer was made, one without a layer that of the entry before; the image is as
-/// old as the last. So an image made wholly from the cache is the same image.
+/// Every history entry gets the time its layer was made; one without a layer that of the entry before, and before the
+/// first new layer that of this layer. The image is as old as the last. No time is made up: an image without any layer
+/// has none, and one made wholly from the cache is the same image.
 fn fill_in_times(cx: &Cx<'_>, config: &mut ImageConfig, tree: &Snapshot) {
-    let epoch = cx.graph.epoch;
-    let mut last = None;
+    let epoch = cx.graph.epoch.map(rfc3339);
     let mut layers = tree.layers.iter();
     for entry in &mut config.history {
         let layer = if entry.empty_layer { None } else { layers.next() };
         if entry.created.is_none() {
             let made = layer.filter(|layer| layer.created != 0).map(|layer| layer.created);
-            entry.created = epoch.or(made).map(rfc3339).or_else(|| last.clone());
+            entry.created = epoch.clone().or(made.map(rfc3339));
         }
-        last.clone_from(&entry.created);
     }
-    let now = || rfc3339(cx.now().secs);
-    let created = epoch.map(rfc3339).or(last).unwrap_or_else(now);
-    for entry in &mut config.history {
-        entry.created.get_or_insert_with(|| created.clone());
+    let open = config.history.iter().position(|entry| entry.created.is_none());
+    let (known, rest) = config.history.split_at(open.unwrap_or(config.history.len()));
+    let first_new = rest.iter().find_map(|entry| entry.created.clone());
+    let mut last = first_new.or_else(|| known.last().and_then(|entry| entry.created.clone()));
+    for entry in config.history.iter_mut().skip(open.unwrap_or(usize::MAX)) {
+        match &entry.created {
+            Some(created) => last = Some(created.clone()),
+            None => entry.created.clone_from(&last),
+        }
     }
-    config.created = Some(created);
+    let created = config.history.iter().rev().find_map(|entry| entry.created.clone());
+    config.created = epoch.or(created);
 }
 
 /// What BuildKit calls the layer of a step.

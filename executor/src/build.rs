@@ -143,7 +143,7 @@ fn build_once(
         .map_err(|cause| BuildError::new(graph, None, cause))?;
     let added = |outcome: &Option<Arc<Outcome>>| {
         let layers = outcome.iter().flat_map(|outcome| &outcome.layers);
-        layers.map(|layer| layer.id).collect()
+        layers.map(|layer| cx.replaced.by(layer.id)).collect()
     };
     Ok(Built { images, layers: outcomes.iter().map(added).collect(), steps: done_steps(&cx) })
 }
@@ -154,7 +154,7 @@ pub(crate) fn done_steps(cx: &Cx<'_>) -> Vec<DoneStep> {
     let done = |(id, result): (&StepId, &StepResult)| DoneStep {
         keys: result.keys.clone(),
         definition: stored(&result.definition),
-        layer: result.layer,
+        layer: cx.replaced.of(result.layer),
         duration: result.duration,
         in_image: cx.needs.image(*id),
         elsewhere: cx.remote.elsewhere(result.layer.id),
@@ -344,7 +344,7 @@ impl<'a, 'b> Merge<'a, 'b> {
             Ok(Some(packed)) => {
                 let size = packed.size;
                 self.cx.tell(Event::Packed { step: job.step, size, duration: took });
-                self.packs.insert(job.layer, packed);
+                self.packs.insert(self.cx.replaced.by(job.layer), packed);
             }
             Ok(None) => {}
             Err(cause) => {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use compiler::key::ContentInput;
 use compiler::reason::MissReason;
 use compiler::{BuildGraph, CacheKey, KeyRecord, Role, StepId};
-use store::{Key, LayerId, RecordId, StepRecord, Store, TreeDigest};
+use store::{Key, LayerId, Meanwhile, RecordId, StepRecord, Store, TreeDigest};
 
 use crate::cache::preimage::Preimage;
 use crate::error::Cause;
@@ -124,6 +124,13 @@ pub(crate) struct Ran {
     pub(crate) started: i64,
 }
 
+impl Ran {
+    /// The layer as part of a tree.
+    pub(crate) fn layer(&self) -> Layer {
+        Layer { id: self.layer, digest: self.result.0, created: self.started }
+    }
+}
+
 impl Lookup {
     /// Looks a content key up.
     ///
@@ -226,7 +233,8 @@ impl Lookup {
         }
     }
 
-    /// Records what ran, under each of its content keys.
+    /// Records what ran, under each of its content keys, the one over exactly what it takes last. Gives what counts:
+    /// where the same was recorded meanwhile, that.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -236,9 +244,12 @@ impl Lookup {
         keys: &[CacheKey],
         preimage: &Preimage,
         ran: &Ran,
-    ) -> Result<(), Cause> {
+        meanwhile: Meanwhile,
+    ) -> Result<Ran, Cause> {
         let bytes = preimage.encode();
-        for content_key in keys {
+        let mut ran = *ran;
+        // All who ran the step have the exact key, so that it is the one that decides.
+        for content_key in keys.iter().rev() {
             let record = StepRecord {
                 definition_key: stored(&self.definition.key),
                 content_key: stored(content_key),
@@ -249,9 +260,13 @@ impl Lookup {
                 duration: ran.duration,
                 started: ran.started,
             };
-            store.put_record(&record, &bytes)?;
+            let (_, counts) = store.put_record(&record, &bytes, meanwhile)?;
+            if let [layer] = *counts.layers {
+                let (result, started) = (counts.result, counts.started);
+                ran = Ran { result, layer, started, duration: ran.duration };
+            }
         }
-        Ok(())
+        Ok(ran)
     }
 }
 

@@ -10,7 +10,7 @@ use compiler::{CacheKey, KeyRecord, StepId};
 use oci::Digest;
 use oci::manifest::Descriptor;
 use store::layer::tar::TarError;
-use store::{LayOut, LayerId, StoreError};
+use store::{LayOut, LayerId, Meanwhile, StoreError};
 
 use crate::cache::preimage::Preimage;
 use crate::cache::{Hit, Lookup, Ran};
@@ -280,7 +280,8 @@ impl RemoteLayer {
 
 impl Pending {
     fn record(&self, cx: &Cx<'_>) -> Result<(), Cause> {
-        self.lookup.record(cx.env.store, &self.keys, &self.preimage, &self.ran)
+        let (store, meanwhile) = (cx.env.store, Meanwhile::Nothing);
+        self.lookup.record(store, &self.keys, &self.preimage, &self.ran, meanwhile).map(drop)
     }
 }
 

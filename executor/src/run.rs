@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use compiler::op::SourceOp;
 use compiler::reason::MissReason;
 use compiler::{BuildGraph, CacheKey, KeyRecord, Op, Role, StepId};
-use store::{ContentSource, Entry, FolderSource, Keep, LayerIndex, Mtime};
+use store::{ContentSource, Entry, FolderSource, Keep, LayerIndex, Meanwhile, Mtime};
 
 use crate::cache::preimage::Preimage;
 use crate::cache::{Definition, Hit, InputKey, Lookup, Ran, Slots};
@@ -24,7 +24,7 @@ use crate::remote::Remote;
 use crate::snapshot::{Layer, Snapshot};
 use crate::status::Event;
 use crate::tree::display;
-use crate::unpacked::{Contents, Fresh, Unpacked};
+use crate::unpacked::{Contents, Fresh, Replaced, Unpacked};
 use crate::verdict::Verdict;
 
 /// What all steps of a build share.
@@ -47,6 +47,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) remote: Remote,
     /// Layers that are still being packed.
     pub(crate) unpacked: Unpacked,
+    /// Layers of images that others made first.
+    pub(crate) replaced: Replaced,
     /// Positions of the imports that turned out not to hold what they say.
     pub(crate) distrusted: BTreeSet<usize>,
     /// Whether no step counts as cached whose layer is not kept.
@@ -144,6 +146,7 @@ impl<'a> Cx<'a> {
             slots: Slots::new(graph, &env.settings.project),
             remote: Remote::default(),
             unpacked: Unpacked::default(),
+            replaced: Replaced::default(),
             distrusted: BTreeSet::new(),
             needs_all: false,
             results: Mutex::default(),
@@ -398,7 +401,7 @@ pub(crate) fn look_up(
             let result = store::TreeDigest(layer.digest);
             let ran =
                 Ran { result, layer: layer.id, duration: hit.duration, started: layer.created };
-            lookup.record(store, &beside, &preimage, &ran)?;
+            lookup.record(store, &beside, &preimage, &ran, Meanwhile::Nothing)?;
         }
         let keys = [beside.as_slice(), &[key]].concat();
         cx.note_result(id, lookup, &keys, &hit.layers, hit.duration);
@@ -481,12 +484,19 @@ fn run_cached(
         duration: clock.elapsed(),
         started: layer.created,
     };
-    cx.note_result(id, &lookup, &keys, &[layer], ran.duration);
-    let fresh = match contents {
-        Some(contents) => Some(Arc::new(Fresh { contents, lookup, keys, preimage, ran })),
+    let (layer, fresh) = match contents {
+        Some(contents) => {
+            cx.note_result(id, &lookup, &keys, &[layer], ran.duration);
+            (layer, Some(Arc::new(Fresh { contents, lookup, keys, preimage, ran })))
+        }
         None => {
-            lookup.record(cx.env.store, &keys, &preimage, &ran)?;
-            None
+            let meanwhile = match cx.graph.step(id).ignore_cache {
+                true => Meanwhile::Result,
+                false => Meanwhile::Content,
+            };
+            let counts = lookup.record(cx.env.store, &keys, &preimage, &ran, meanwhile)?.layer();
+            cx.note_result(id, &lookup, &keys, &[counts], ran.duration);
+            (counts, None)
         }
     };
     Ok(Outcome { made: Made::Layers(base.with(&[layer])), layers: vec![layer], verdict, fresh })

@@ -403,7 +403,7 @@ mod tests {
 
     use super::*;
     use crate::layer::index::TreeDigest;
-    use crate::record::{Key, StepRecord};
+    use crate::record::{Key, Meanwhile, StepRecord};
     use crate::testing::{small_layer, store};
 
     fn record(store: &Store, layers: Vec<LayerId>) {
@@ -417,7 +417,7 @@ mod tests {
             duration: Duration::ZERO,
             started: 0,
         };
-        store.put_record(&record, b"").unwrap();
+        store.put_record(&record, b"", Meanwhile::Nothing).unwrap();
     }
 
     /// A tagged image with one layer.

@@ -94,7 +94,7 @@ pub use layer::scan::{ScanOptions, Xattrs};
 pub use layer::stamps::Stamps;
 pub use layer::view::{Content, Follow, Node, Place, ResolveError, Resolved, TreeView};
 pub use layer_record::{Keep, LayOut, LayerId, LayerRecord, Packed};
-pub use record::{BuildRecord, Key, RecordId, StepRecord};
+pub use record::{BuildRecord, Key, Meanwhile, RecordId, StepRecord};
 pub use resolved::RememberedImage;
 pub use source::{ContentSource, FolderSource, Source};
 pub use store::Store;

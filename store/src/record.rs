@@ -16,10 +16,10 @@ const USED_GRAIN: i64 = 3600;
 const MAX_PREIMAGE: usize = 1 << 30;
 
 const BY_CONTENT: &str = "SELECT * FROM step WHERE content = ?1 ORDER BY id DESC LIMIT 1";
+const BY_RESULT: &str =
+    "SELECT * FROM step WHERE definition = ?1 AND result = ?2 ORDER BY id LIMIT 1";
 /// So many builds are remembered.
 const MAX_BUILDS: i64 = 1000;
-
-const SET_PLACE: &str = "INSERT OR REPLACE INTO place (slot, step) VALUES (?1, ?2)";
 
 /// A blake3 key of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +50,17 @@ pub struct StepRecord {
     pub started: i64,
 }
 
+/// What a record of a step that was made meanwhile, by another process or thread, is to a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meanwhile {
+    /// One of the same content is taken in place of the new one, whatever it made; else as of `Result`.
+    Content,
+    /// One of the same definition and result lends its layers to the new one.
+    Result,
+    /// Nothing: what is recorded came from elsewhere, and stays what it is there.
+    Nothing,
+}
+
 /// A finished build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildRecord {
@@ -68,47 +79,42 @@ pub struct BuildRecord {
 }
 
 impl Store {
-    /// Records an executed step with the pre-image of its key.
-    pub fn put_record(&self, record: &StepRecord, preimage: &[u8]) -> Result<RecordId, StoreError> {
+    /// Records an executed step with the pre-image of its key, unless its like was recorded meanwhile: whatever was
+    /// recorded first stays, and all who ran the step go on with the same layers. Gives what counts.
+    pub fn put_record(
+        &self,
+        record: &StepRecord,
+        preimage: &[u8],
+        meanwhile: Meanwhile,
+    ) -> Result<(RecordId, StepRecord), StoreError> {
         let doing = || "record a step".to_owned();
         let preimage = zstd::bulk::compress(preimage, 1)
             .map_err(|source| StoreError::Io { doing: doing(), source })?;
-        let StepRecord {
-            definition_key,
-            content_key,
-            result,
-            layers,
-            slot,
-            name,
-            duration,
-            started,
-        } = record;
-        self.db.write("record a step", |db| {
-            let sql = "INSERT INTO step
-                       (definition, content, result, slot, name, duration, started, used, preimage)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-            let values = params![
-                definition_key.0,
-                content_key.0,
-                result.0,
-                slot,
-                name,
-                nanos(*duration),
-                started,
-                now(),
-                preimage
-            ];
-            db.prepare_cached(sql).and_then(|mut it| it.execute(values)).doing(doing)?;
-            let id = db.last_insert_rowid();
-            for (position, layer) in (0_i64..).zip(layers) {
-                let sql = "INSERT INTO step_layer (step, position, layer) VALUES (?1, ?2, ?3)";
-                let values = params![id, position, layer.0];
-                db.prepare_cached(sql).and_then(|mut it| it.execute(values)).doing(doing)?;
+        let held = self.hold()?;
+        let (id, record) = self.db.write("record a step", |db| {
+            let known = match meanwhile {
+                Meanwhile::Content => read_record(db, BY_CONTENT, params![record.content_key.0]),
+                Meanwhile::Result | Meanwhile::Nothing => Ok(None),
+            };
+            if let Some((id, _, known)) = known.doing(doing)? {
+                set_place(db, &record.slot, id).doing(doing)?;
+                return Ok((id, known));
             }
-            let values = params![slot, id];
-            db.prepare_cached(SET_PLACE).and_then(|mut it| it.execute(values)).doing(doing)?;
-            Ok(RecordId(id))
-        })
+            let mut record = record.clone();
+            if meanwhile != Meanwhile::Nothing {
+                let same = params![record.definition_key.0, record.result.0];
+                if let Some((_, _, same)) = read_record(db, BY_RESULT, same).doing(doing)? {
+                    (record.layers, record.started) = (same.layers, same.started);
+                }
+            }
+            let id = insert_record(db, &record, &preimage).doing(doing)?;
+            set_place(db, &record.slot, id).doing(doing)?;
+            Ok((id, record))
+        })?;
+        for layer in &record.layers {
+            self.lease(&held, Lease::Layer(*layer));
+        }
+        Ok((id, record))
     }
 
     /// The newest record with this content key. Its layers are all here.
@@ -126,10 +132,8 @@ impl Store {
         })?;
         if known != Some(id.0) {
             let doing = || "note a place of a project".to_owned();
-            self.db.write("note a place of a project", |db| {
-                let values = params![slot, id.0];
-                db.prepare_cached(SET_PLACE).and_then(|mut it| it.execute(values)).doing(doing)
-            })?;
+            self.db
+                .write("note a place of a project", |db| set_place(db, slot, id).doing(doing))?;
         }
         Ok(Some(record))
     }
@@ -161,8 +165,7 @@ impl Store {
         definition: &Key,
         result: &TreeDigest,
     ) -> Result<Option<StepRecord>, StoreError> {
-        let sql = "SELECT * FROM step WHERE definition = ?1 AND result = ?2 ORDER BY id LIMIT 1";
-        let found = self.find_record(sql, params![definition.0, result.0])?;
+        let found = self.find_record(BY_RESULT, params![definition.0, result.0])?;
         found.map(|(id, used, record)| self.mark_used(id, used).map(|()| record)).transpose()
     }
 
@@ -229,14 +232,7 @@ impl Store {
         params: impl rusqlite::Params,
     ) -> Result<Option<(RecordId, i64, StepRecord)>, StoreError> {
         let held = self.hold()?;
-        let found = self.db.read("look for a record", |db| {
-            let row =
-                |row: &Row<'_>| Ok((RecordId(row.get("id")?), row.get("used")?, read_step(row)?));
-            let found = db.prepare_cached(sql)?.query_row(params, row).optional()?;
-            let Some((id, used, mut record)) = found else { return Ok(None) };
-            record.layers = read_layers(db, id)?;
-            Ok(Some((id, used, record)))
-        })?;
+        let found = self.db.read("look for a record", |db| read_record(db, sql, params))?;
         for layer in found.iter().flat_map(|(_, _, record)| &record.layers) {
             self.lease(&held, Lease::Layer(*layer));
         }
@@ -251,6 +247,54 @@ impl Store {
         let sql = "UPDATE step SET used = ?2 WHERE id = ?1";
         self.db.execute("mark a record as used", sql, params![id.0, now]).map(drop)
     }
+}
+
+fn insert_record(
+    db: &Connection,
+    record: &StepRecord,
+    preimage: &[u8],
+) -> rusqlite::Result<RecordId> {
+    let StepRecord { definition_key, content_key, result, layers, slot, name, duration, started } =
+        record;
+    let sql = "INSERT INTO step
+               (definition, content, result, slot, name, duration, started, used, preimage)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let values = params![
+        definition_key.0,
+        content_key.0,
+        result.0,
+        slot,
+        name,
+        nanos(*duration),
+        started,
+        now(),
+        preimage
+    ];
+    db.prepare_cached(sql)?.execute(values)?;
+    let id = db.last_insert_rowid();
+    let sql = "INSERT INTO step_layer (step, position, layer) VALUES (?1, ?2, ?3)";
+    for (position, layer) in (0_i64..).zip(layers) {
+        db.prepare_cached(sql)?.execute(params![id, position, layer.0])?;
+    }
+    Ok(RecordId(id))
+}
+
+fn set_place(db: &Connection, slot: &str, id: RecordId) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO place (slot, step) VALUES (?1, ?2)";
+    db.prepare_cached(sql)?.execute(params![slot, id.0]).map(drop)
+}
+
+/// A record with its name and when it was last used.
+fn read_record(
+    db: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> rusqlite::Result<Option<(RecordId, i64, StepRecord)>> {
+    let row = |row: &Row<'_>| Ok((RecordId(row.get("id")?), row.get("used")?, read_step(row)?));
+    let found = db.prepare_cached(sql)?.query_row(params, row).optional()?;
+    let Some((id, used, mut record)) = found else { return Ok(None) };
+    record.layers = read_layers(db, id)?;
+    Ok(Some((id, used, record)))
 }
 
 fn nanos(duration: Duration) -> i64 {
@@ -314,11 +358,11 @@ mod tests {
         let (_folder, store) = store();
         let (a, b) = (small_layer(&store), small_layer(&store));
         let first = record(2, 3, vec![b, a]);
-        let id = store.put_record(&first, b"").unwrap();
+        let (id, _) = store.put_record(&first, b"", Meanwhile::Content).unwrap();
         assert_eq!(store.preimage(id).unwrap(), Some(Vec::new()));
-        let second = record(4, 3, vec![]);
+        let second = record(4, 5, vec![]);
         let preimage = vec![b'x'; 3 << 20];
-        store.put_record(&second, &preimage).unwrap();
+        store.put_record(&second, &preimage, Meanwhile::Content).unwrap();
         assert_eq!(store.record_by_content_key(&Key([2; 32])).unwrap(), Some(first.clone()));
         assert_eq!(store.record_by_content_key(&Key([9; 32])).unwrap(), None);
         let kept = store.record_by_definition_and_result(&Key([1; 32]), &TreeDigest([3; 32]));
@@ -330,11 +374,34 @@ mod tests {
     }
 
     #[test]
+    fn what_was_recorded_first_stays() {
+        let (_folder, store) = store();
+        let (a, b) = (small_layer(&store), small_layer(&store));
+        let first = record(2, 3, vec![a]);
+        let (id, _) = store.put_record(&first, b"", Meanwhile::Content).unwrap();
+        // The same step that made something else at the same moment.
+        let late = StepRecord { started: 9, ..record(2, 4, vec![b]) };
+        let counts = store.put_record(&late, b"", Meanwhile::Content).unwrap();
+        assert_eq!(counts, (id, first.clone()));
+        // Its like made the same of other files.
+        let like = StepRecord { started: 9, ..record(5, 3, vec![b]) };
+        let (_, counts) = store.put_record(&like, b"", Meanwhile::Content).unwrap();
+        assert_eq!(
+            (counts.content_key, counts.layers, counts.started),
+            (Key([5; 32]), vec![a], 1_700_000_000)
+        );
+        // It was to run in any case, and made something else.
+        let (_, counts) = store.put_record(&late, b"", Meanwhile::Result).unwrap();
+        assert_eq!(counts, late);
+        assert_eq!(store.record_by_content_key(&Key([2; 32])).unwrap(), Some(late));
+    }
+
+    #[test]
     fn a_place_follows_what_is_found_there() {
         let (_folder, store) = store();
         let (first, second) = (record(2, 3, vec![]), record(4, 5, vec![]));
-        store.put_record(&first, b"").unwrap();
-        store.put_record(&second, b"").unwrap();
+        store.put_record(&first, b"", Meanwhile::Content).unwrap();
+        store.put_record(&second, b"", Meanwhile::Content).unwrap();
         let at = |slot: &str| store.last_record_of_slot(slot).unwrap().map(|(_, record)| record);
         assert_eq!(at("Dockerfile:0:1"), Some(second.clone()));
         store.record_for_slot(&Key([2; 32]), "Dockerfile:0:1").unwrap();

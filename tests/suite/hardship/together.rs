@@ -11,6 +11,12 @@ use crate::dfc::Dfc;
 use crate::need::trial;
 use crate::project::Project;
 
+/// Steps that make something else each time, or at least at another time.
+const CHANGING: &str = "FROM busybox\nARG ROUND\nCOPY copied /new/folder/\n\
+    RUN echo $ROUND > /same\nRUN head -c 9 /dev/urandom > /other\nCOPY copied /last/folder/\n\
+    WORKDIR /work\n";
+const PAIRS: usize = 8;
+
 /// How many build at the same time, and how often each.
 const BUILDERS: usize = 3;
 const ROUNDS: usize = 6;
@@ -19,6 +25,7 @@ pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("hardship::pruned_all_the_time", NEEDS, pruned_all_the_time),
         trial("hardship::pruned_while_a_step_runs", NEEDS, pruned_while_a_step_runs),
+        trial("hardship::the_same_at_the_same_moment", NEEDS, the_same_at_the_same_moment),
     ]
 }
 
@@ -103,4 +110,30 @@ fn pruned_while_a_step_runs() -> Outcome {
     done.expect(0)?;
     let said = project.dfc.run(["run", "it", "cat", "/both"])?.expect(0)?;
     if said.stdout == "below\nkept\n" { Ok(()) } else { Err(said.stdout.into()) }
+}
+
+/// Two builds of the same at the same moment end with the same image, and so does one that is cached.
+fn the_same_at_the_same_moment() -> Outcome {
+    let project = Project::new(CHANGING)?;
+    for round in 0..PAIRS {
+        project.file("copied", &format!("round {round}\n"))?;
+        let argument = format!("ROUND={round}");
+        let flags = ["--quiet", "--build-arg", &argument];
+        let build = || -> Result<_, Failed> {
+            let mut command = project.command(&flags)?;
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            Ok(command.spawn()?)
+        };
+        let both = [build()?, build()?];
+        let mut images = Vec::new();
+        for one in both {
+            images.push(crate::dfc::Done::from(one.wait_with_output()?).expect(0)?.stdout);
+        }
+        images.push(project.try_build(&flags)?.expect(0)?.stdout);
+        if images.iter().any(|image| image != &images[0]) {
+            return Err(format!("round {round}: {images:?}").into());
+        }
+    }
+    images_are_whole(&project.dfc, &project.beside(""))?;
+    blobs_are_true(project.dfc.home())
 }

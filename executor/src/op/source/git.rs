@@ -13,7 +13,7 @@ use compiler::key::VERSION;
 use compiler::op::GitSource;
 use compiler::reason::MissReason;
 use compiler::{KeyRecord, Role, StepId};
-use store::{Entry, Kind, Mtime, TreeDigest};
+use store::{Entry, Kind, Meanwhile, Mtime, TreeDigest};
 
 use crate::cache::preimage::Preimage;
 use crate::cache::{Definition, InputKey, Lookup, Ran};
@@ -69,7 +69,7 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &GitSource) -> Result<Outcome
         duration: clock.elapsed(),
         started: layer.created,
     };
-    keys.record(cx, &ran)?;
+    let layer = keys.record(cx, &ran)?.layer();
     Ok(Outcome {
         made: Made::Layers(Snapshot { layers: vec![layer] }),
         layers: vec![layer],
@@ -132,17 +132,17 @@ impl Keys {
             duration: hit.duration,
             started: layer.created,
         };
-        self.record(cx, &ran)?;
-        Ok(Some(layer))
+        Ok(Some(self.record(cx, &ran)?.layer()))
     }
 
-    fn record(&self, cx: &Cx<'_>, ran: &Ran) -> Result<(), Cause> {
+    fn record(&self, cx: &Cx<'_>, ran: &Ran) -> Result<Ran, Cause> {
         let store = cx.env.store;
         let tree = self.of_tree.definition.over(&[]);
         let preimage = Preimage::new(&self.of_tree.definition, &tree);
-        self.of_tree.record(store, &[tree.key()], &preimage, ran)?;
+        let like = Meanwhile::Result;
+        let ran = self.of_tree.record(store, &[tree.key()], &preimage, ran, like)?;
         let preimage = Preimage::new(&self.of_step.definition, &self.content);
-        self.of_step.record(store, &[self.content.key()], &preimage, ran)
+        self.of_step.record(store, &[self.content.key()], &preimage, &ran, like)
     }
 }
 

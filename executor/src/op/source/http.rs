@@ -13,7 +13,7 @@ use compiler::reason::MissReason;
 use compiler::{Role, StepId};
 use oci::Digest;
 use sha2::{Digest as _, Sha256};
-use store::{Entry, FileDigest, Kind, Mtime, TreeDigest};
+use store::{Entry, FileDigest, Kind, Meanwhile, Mtime, TreeDigest};
 
 use crate::cache::preimage::Preimage;
 use crate::cache::{InputKey, Lookup, Ran};
@@ -137,8 +137,8 @@ fn keep(
     }
     let ran =
         Ran { result: TreeDigest(layer.digest), layer: layer.id, duration, started: layer.created };
-    lookup.record(cx.env.store, &[content.key()], &preimage, &ran)?;
-    Ok(layer)
+    let like = Meanwhile::Result;
+    Ok(lookup.record(cx.env.store, &[content.key()], &preimage, &ran, like)?.layer())
 }
 
 /// Who asks: as the secrets for the host say, else as the address does.

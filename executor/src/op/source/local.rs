@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use compiler::key::VERSION;
 use compiler::{KeyRecord, Role, StepId};
-use store::{Entry, Keep, Kind, TreeDigest};
+use store::{Entry, Keep, Kind, Meanwhile, TreeDigest};
 
 use crate::cache::preimage::Preimage;
 use crate::cache::{Definition, InputKey, Lookup, Ran};
@@ -88,8 +88,7 @@ pub(crate) fn context_layer(
     let preimage = Preimage::new(&lookup.definition, &content);
     let started = cx.now().secs;
     let ran = Ran { result: TreeDigest(result.0), layer, duration: Duration::ZERO, started };
-    lookup.record(store, &[key], &preimage, &ran)?;
-    Ok(Layer { id: layer, digest: result.0, created: started })
+    Ok(lookup.record(store, &[key], &preimage, &ran, Meanwhile::Result)?.layer())
 }
 
 /// As a draft of a layer.
