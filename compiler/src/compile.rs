@@ -34,6 +34,10 @@ pub struct Compiled {
     pub stages: Vec<LoweredStage>,
     /// The .dockerignore of the main context.
     pub ignore_file: Option<IgnoreFile>,
+    /// Which of the sources that is.
+    pub ignore_source: Option<SourceId>,
+    /// The steps of all stages, if all were asked for; those of a file with errors, too.
+    pub all_stages: Option<BuildGraph>,
 }
 
 /// The platforms that one conversion is about.
@@ -129,11 +133,11 @@ pub fn compile(
     if let Some(error) = bad_check_options(file, options) {
         out.say(error);
     }
-    let ignore_file = match ignore_file(world, &mut out) {
-        Ok(file) => file,
+    let (ignore_file, ignore_source) = match ignore_file(world, &mut out) {
+        Ok(found) => found.unzip(),
         Err(error) => {
             out.say(error);
-            None
+            (None, None)
         }
     };
     for platforms in platforms(options) {
@@ -154,8 +158,18 @@ pub fn compile(
         noted: _,
         images: _,
     } = out;
+    let all_stages = options.all_stages.then(|| builder.graph.clone());
     let graph = sound.then(|| builder.graph.pruned());
-    let mut compiled = Compiled { graph, diagnostics, sources, facts, stages, ignore_file };
+    let mut compiled = Compiled {
+        graph,
+        diagnostics,
+        sources,
+        facts,
+        stages,
+        ignore_file,
+        ignore_source,
+        all_stages,
+    };
     if let Some(error) = lint_violation(file, options, &compiled) {
         compiled.graph = None;
         compiled.diagnostics.push(error);
@@ -187,14 +201,18 @@ fn bad_check_options(file: &Dockerfile, options: &BuildOptions) -> Option<Diagno
     Some(diagnostic.help("the options are `skip=RULE,...`, `error=true` and `experimental=RULE,...`, with `;` between"))
 }
 
-/// The .dockerignore of the main context. One that cannot be read becomes a source, so that its line can be shown.
-fn ignore_file(world: &dyn World, out: &mut Output) -> Result<Option<IgnoreFile>, Diagnostic> {
+/// The .dockerignore of the main context. It becomes a source, so that its lines can be shown.
+fn ignore_file(
+    world: &dyn World,
+    out: &mut Output,
+) -> Result<Option<(IgnoreFile, SourceId)>, Diagnostic> {
     let Some((name, text)) = world.ignore_file("") else { return Ok(None) };
-    let error = match IgnoreFile::parse(&name, &text) {
-        Ok(file) => return Ok(Some(file)),
+    let parsed = IgnoreFile::parse(&name, &text);
+    let source = out.add_source(name, text);
+    let error = match parsed {
+        Ok(file) => return Ok(Some((file, source.id()))),
         Err(error) => error,
     };
-    let source = out.add_source(name, text);
     let line = u32::try_from(error.line()).expect("a file has less than 2^32 lines");
     let start = source.lines().start(line).unwrap_or_default() as usize;
     let length = source.text()[start..].lines().next().map_or(0, str::len);

@@ -98,6 +98,16 @@ pub struct LoweredStage {
     pub from: Span,
     /// The FROM of the stage it starts from.
     pub base: Option<Span>,
+    /// Its image's name, expanded.
+    pub base_name: String,
+    /// Whether it starts from nothing.
+    pub is_scratch: bool,
+    /// Whether the target needs it.
+    pub is_needed: bool,
+    /// The FROMs of the stages that it takes files from.
+    pub needs: Vec<Span>,
+    /// The user that it starts with; empty for root, or if nobody knows.
+    pub user: String,
     /// Whether what it starts from has a SHELL.
     pub has_shell: bool,
     /// The ONBUILD triggers that run before its own instructions, each in a source of its own.

@@ -5,29 +5,67 @@
 //! Compiled::facts ----+
 //! ```
 //!
-//! The rules, their names and their words are BuildKit's. A rule looks at the tree alone, or at the [`Fact`](crate::Fact)s
-//! and stages that compiling noted: what only evaluation shows, and only of the stages that the target needs.
+//! Some rules are BuildKit's, with its names and its words; the others are our own ([`Origin`]). A rule looks at the tree
+//! alone, or at the [`Fact`](crate::Fact)s and stages that compiling noted: what only evaluation shows, and only of the
+//! stages that the target needs. Our own rules may also ask what the build context holds ([`ContextView`]).
+//!
+//! [`findings`] is what a build says: BuildKit's rules alone. [`check`] is all of them, as a [`LintConfig`] has it.
 
+mod config;
+mod context;
 mod cx;
+mod hadolint;
 mod rules;
 #[cfg(test)]
 mod tests;
 
-use grammar::{Code, Diagnostic, Dockerfile};
+use grammar::{Code, Diagnostic, Dockerfile, Severity};
 
+pub use config::{Level, LintConfig};
+pub use context::{ContextView, Entry, Found};
 pub use cx::{Cx, Place, Reached};
 pub use rules::RULES;
 
 use crate::checks::CheckOptions;
 use crate::compile::Compiled;
+use crate::world::BuildOptions;
 
 /// How many places a refusal shows.
 const MAX_PLACES: usize = 50;
 
+/// Whose rule it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// BuildKit's: name, verdicts and words are as there.
+    BuildKit,
+    /// Our own.
+    Dfc,
+}
+
 /// One rule.
-pub trait Rule: Sync {
-    /// Its name, as BuildKit has it.
+pub trait Rule: Sync + std::fmt::Debug {
+    /// Its name, in the way of BuildKit's: `StageNameCasing`.
     fn name(&self) -> Code;
+
+    /// Whose it is.
+    fn origin(&self) -> Origin {
+        Origin::BuildKit
+    }
+
+    /// How bad its findings are, if the configuration does not say. A rule may tell a single finding as less than that.
+    fn default_severity(&self) -> Severity {
+        Severity::Warning
+    }
+
+    /// Codes of hadolint's that it covers (`DL3007`); they work wherever its name does.
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether it runs if the configuration does not say.
+    fn is_on_by_default(&self) -> bool {
+        true
+    }
 
     /// Whether it runs only if it is asked for.
     fn is_experimental(&self) -> bool {
@@ -53,13 +91,50 @@ pub struct Finding {
     pub lines: (u32, u32),
 }
 
-/// Applies all rules that `options` leaves on, in the order of the file.
-pub fn findings(file: &Dockerfile, compiled: &Compiled, options: &CheckOptions) -> Vec<Finding> {
-    let mut cx = Cx::new(file, compiled, options);
+/// All that rules look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The file.
+    pub file: &'a Dockerfile,
+    /// What compiling it gave.
+    pub compiled: &'a Compiled,
+    /// What the check directive says.
+    pub checks: &'a CheckOptions,
+    /// What it was compiled with.
+    pub options: &'a BuildOptions,
+    /// What the main context holds, if anybody knows.
+    pub context: Option<&'a dyn ContextView>,
+    /// Which rules run, and how bad their findings are.
+    pub config: &'a LintConfig,
+}
+
+/// Applies all rules, BuildKit's and our own, that the file and the configuration leave on, in the order of the file.
+pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut cx = Cx::new(*subject, hadolint::Pragmas::of_file(subject));
     for rule in RULES {
+        if subject.config.level(*rule) != Level::Off {
+            cx.apply(*rule);
+        }
+    }
+    cx.finish()
+}
+
+/// Applies BuildKit's rules that `checks` leaves on, in the order of the file: what a build says.
+pub fn findings(file: &Dockerfile, compiled: &Compiled, checks: &CheckOptions) -> Vec<Finding> {
+    let (options, config) = (BuildOptions::default(), LintConfig::default());
+    let subject =
+        Subject { file, compiled, checks, options: &options, context: None, config: &config };
+    let mut cx = Cx::new(subject, hadolint::Pragmas::unheard());
+    for rule in RULES.iter().filter(|rule| rule.origin() == Origin::BuildKit) {
         cx.apply(*rule);
     }
     cx.finish()
+}
+
+/// The rule with a name, which may be one of hadolint's codes that it covers.
+pub fn rule(name: &str) -> Option<&'static dyn Rule> {
+    let named = |rule: &&&dyn Rule| rule.name() == name || rule.aliases().contains(&name);
+    RULES.iter().find(named).copied()
 }
 
 /// As [`findings`], the diagnostics alone.

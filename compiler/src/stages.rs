@@ -54,6 +54,8 @@ pub(crate) struct Conversion<'a> {
     pub triggers: BTreeMap<SourceId, Word>,
     /// The last stage of each name.
     pub by_name: BTreeMap<String, usize>,
+    /// By stage: whether the target needs it.
+    pub reachable: Vec<bool>,
 }
 
 impl<'a> Conversion<'a> {
@@ -78,6 +80,7 @@ impl<'a> Conversion<'a> {
             spent: 0,
             triggers: BTreeMap::new(),
             by_name: BTreeMap::new(),
+            reachable: Vec::new(),
         }
     }
 
@@ -102,6 +105,7 @@ impl<'a> Conversion<'a> {
             only.shown_name.clear();
         }
         let reachable = self.resolve(target);
+        self.reachable.clone_from(&reachable);
         self.lower_stages(&reachable);
         self.finish(target).filter(|_| sound)
     }
@@ -196,6 +200,11 @@ impl<'a> Conversion<'a> {
         self.out.stages.push(LoweredStage {
             from: stage.from_span,
             base: stage.base.map(|base| self.stages[base].from_span),
+            base_name: stage.base_name.clone(),
+            is_scratch: stage.base_name == SCRATCH && stage.context.is_none(),
+            is_needed: self.reachable.get(index).copied().unwrap_or_default(),
+            needs: stage.needs.iter().map(|(needed, _)| self.stages[*needed].from_span).collect(),
+            user: stage.image.config.user.clone(),
             has_shell: !stage.image.config.shell.is_empty(),
             triggers: triggers.map(|command| command.statement.clone().into_owned()).collect(),
         });

@@ -6,10 +6,14 @@ use grammar::{
     Code, Diagnostic, Dockerfile, Instruction, Label, SourceId, Span, Spanned, Statement,
 };
 
-use super::{Finding, Rule};
+use super::context::{self, ContextView, Found};
+use super::hadolint::Pragmas;
+use super::{Finding, Level, LintConfig, Rule, Subject};
 use crate::checks::CheckOptions;
 use crate::compile::Compiled;
 use crate::facts::{Fact, LoweredStage};
+use crate::graph::BuildGraph;
+use crate::world::BuildOptions;
 
 /// What rules look at.
 #[derive(Debug)]
@@ -20,13 +24,22 @@ pub struct Cx<'a> {
     pub facts: &'a [Fact],
     /// The stages that were lowered, each once, in the order of the file.
     pub stages: Vec<Reached<'a>>,
+    /// The steps of all stages that were lowered. Of a file with errors as far as it goes; of a build that looks at its
+    /// target alone, only what that needs, and only without errors.
+    pub graph: Option<&'a BuildGraph>,
+    /// What the main context holds, if anybody knows.
+    pub context: Option<&'a dyn ContextView>,
+    /// What the file was compiled with.
+    pub options: &'a BuildOptions,
+    /// Which rules run.
+    pub config: &'a LintConfig,
     /// By the source of a trigger: the stage that runs it.
     triggers: BTreeMap<u32, usize>,
     compiled: &'a Compiled,
-    options: &'a CheckOptions,
-    /// Of the rule that is running.
-    hears_comments: bool,
-    is_experimental: bool,
+    checks: &'a CheckOptions,
+    pragmas: Pragmas,
+    /// The one that is running.
+    rule: Option<&'a dyn Rule>,
     findings: Vec<Finding>,
 }
 
@@ -85,11 +98,8 @@ impl<'a> Reached<'a> {
 }
 
 impl<'a> Cx<'a> {
-    pub(super) fn new(
-        file: &'a Dockerfile,
-        compiled: &'a Compiled,
-        options: &'a CheckOptions,
-    ) -> Cx<'a> {
+    pub(super) fn new(subject: Subject<'a>, pragmas: Pragmas) -> Cx<'a> {
+        let Subject { file, compiled, checks, options, context, config } = subject;
         let is_from = |it: &Statement| matches!(it.instruction, Instruction::From(_));
         let statements = &file.statements;
         let lowered: BTreeMap<u32, &LoweredStage> =
@@ -111,10 +121,14 @@ impl<'a> Cx<'a> {
             facts: &compiled.facts,
             triggers: stages.iter().enumerate().flat_map(brought_by).collect(),
             stages,
-            compiled,
+            graph: compiled.all_stages.as_ref().or(compiled.graph.as_ref()),
+            context,
             options,
-            hears_comments: true,
-            is_experimental: false,
+            config,
+            compiled,
+            checks,
+            pragmas,
+            rule: None,
             findings: Vec::new(),
         }
     }
@@ -122,6 +136,20 @@ impl<'a> Cx<'a> {
     /// The .dockerignore of the main context.
     pub fn ignore_file(&self) -> Option<&'a crate::ignore::IgnoreFile> {
         self.compiled.ignore_file.as_ref()
+    }
+
+    /// Looks for a source of COPY in the main context; `None` if nobody knows the context.
+    pub fn find(&self, source: &str) -> Option<Found<'a>> {
+        Some(context::find(self.context?, self.ignore_file(), source))
+    }
+
+    /// A line of the .dockerignore, for a further label.
+    pub fn ignore_line(&self, line: usize) -> Option<Span> {
+        let id = self.compiled.ignore_source?;
+        let source = self.compiled.sources.iter().find(|source| source.id() == id)?;
+        let start = source.lines().start(u32::try_from(line).ok()?)? as usize;
+        let length = source.text()[start..].lines().next().map_or(0, str::len);
+        Some(Span::in_source(id, start, start + length))
     }
 
     /// What is written at a place of the file.
@@ -156,19 +184,11 @@ impl<'a> Cx<'a> {
         }
     }
 
-    /// Tells a finding about an instruction.
+    /// Tells a finding about an instruction, unless the file or its comments leave the rule out there.
     pub fn warn(&mut self, place: Place<'a>, mut diagnostic: Diagnostic) {
-        let merged = match self.hears_comments {
-            true => self.options.with_comments(place.comments),
-            false => None,
-        };
-        let options = merged.as_ref().unwrap_or(self.options);
-        let on = match self.is_experimental {
-            true => options.experimental.contains(diagnostic.code),
-            false => !options.skip.contains(diagnostic.code),
-        };
-        if !on {
-            return;
+        let Some(rule) = self.rule.filter(|rule| self.is_heard(*rule, place)) else { return };
+        if let Level::On(severity) = self.config.level(rule) {
+            diagnostic.severity = severity;
         }
         if diagnostic.span().is_some_and(|span| span.source != SourceId::MAIN) {
             // What a trigger does is said where the file brings it in.
@@ -179,6 +199,23 @@ impl<'a> Cx<'a> {
         self.findings.push(Finding { diagnostic, lines: place.lines });
     }
 
+    /// Whether a rule is on at a place.
+    fn is_heard(&self, rule: &dyn Rule, place: Place<'_>) -> bool {
+        let merged = match rule.hears_comments() {
+            true => self.checks.with_comments(place.comments),
+            false => None,
+        };
+        let checks = merged.as_ref().unwrap_or(self.checks);
+        let on = match rule.is_experimental() {
+            true => checks.experimental.contains(rule.name()),
+            false => {
+                let skips = |name: &str| checks.skip.contains(name);
+                !skips(rule.name()) && !rule.aliases().iter().any(|alias| skips(alias))
+            }
+        };
+        on && !self.pragmas.ignore(rule, place.comments)
+    }
+
     /// Tells a finding about the instruction that the diagnostic's place is in.
     pub fn warn_there(&mut self, diagnostic: Diagnostic) {
         if let Some(place) = diagnostic.span().and_then(|span| self.place(span)) {
@@ -186,9 +223,8 @@ impl<'a> Cx<'a> {
         }
     }
 
-    pub(super) fn apply(&mut self, rule: &dyn Rule) {
-        self.hears_comments = rule.hears_comments();
-        self.is_experimental = rule.is_experimental();
+    pub(super) fn apply(&mut self, rule: &'static dyn Rule) {
+        self.rule = Some(rule);
         rule.check(self);
     }
 
