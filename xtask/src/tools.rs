@@ -17,6 +17,8 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "newuidmap", package: "uidmap" },
     Tool { program: "skopeo", package: "skopeo" },
     Tool { program: "umoci", package: "umoci" },
+    Tool { program: "podman", package: "podman" },
+    Tool { program: "dockerd", package: "docker.io" },
     Tool { program: "bzip2", package: "bzip2" },
     Tool { program: "xz", package: "xz-utils" },
     Tool { program: "zstd", package: "zstd" },

@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use grammar::{Diagnostic, Severity, SourceFile, SourceId};
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeCharacters,
-    ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    NamedSource, SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
 };
 
-use super::snippet::{self, Snippet};
+use super::snippet::{self, Cut, Snippet};
 
 /// How it may look.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +100,7 @@ struct Shown<'a> {
     diagnostic: &'a Diagnostic,
     /// The Dockerfile's name, for what has no place in it.
     file: Option<&'a str>,
-    source: Option<NamedSource<String>>,
+    source: Option<Excerpt>,
     labels: Vec<LabeledSpan>,
 }
 
@@ -111,21 +111,48 @@ impl<'a> Shown<'a> {
         let here = |label: &&grammar::Label| found.is_some_and(|it| it.id() == label.span.source);
         let kept: Vec<&grammar::Label> = diagnostic.labels.iter().filter(here).collect();
         let text = found.map_or("", SourceFile::text);
-        let ranges = kept.iter().map(|label| visible(text, label.span.range())).collect();
-        let snippet = Snippet::new(text, ranges);
-        let labels = kept.iter().zip(snippet.ranges).enumerate();
+        let ranges: Vec<Range<usize>> =
+            kept.iter().map(|label| visible(text, label.span.range())).collect();
+        let Snippet { text, ranges, cuts } = Snippet::new(text, &ranges);
+        let labels = kept.iter().zip(ranges).enumerate();
         let labels = labels
-            .map(|(position, (label, range))| {
+            .filter_map(|(position, (label, range))| {
                 let text = (!label.text.is_empty()).then(|| label.text.clone());
-                match position {
-                    0 => LabeledSpan::new_primary_with_span(text, range),
-                    _ => LabeledSpan::new_with_span(text, range),
-                }
+                Some(match position {
+                    0 => LabeledSpan::new_primary_with_span(text, range?),
+                    _ => LabeledSpan::new_with_span(text, range?),
+                })
             })
             .collect();
-        let source = found.map(|found| NamedSource::new(found.name(), snippet.text));
+        let source =
+            found.map(|found| Excerpt { text: NamedSource::new(found.name(), text), cuts });
         let file = sources.first().map(SourceFile::name);
         Shown { diagnostic, file, source, labels }
+    }
+}
+
+/// A source of which not all is there.
+#[derive(Debug)]
+struct Excerpt {
+    text: NamedSource<String>,
+    cuts: Vec<Cut>,
+}
+
+impl SourceCode for Excerpt {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let found = self.text.read_span(span, before, after)?;
+        // Without lines before it, the column is that of the span: it is told as it is in the file.
+        let cut = self.cuts.iter().find(|cut| before == 0 && cut.line.contains(&span.offset()));
+        let Some(cut) = cut else { return Ok(found) };
+        let name = self.text.name().to_owned();
+        let (data, line, column) = (found.data(), found.line(), found.column() + cut.by);
+        let (span, count) = (*found.span(), found.line_count());
+        Ok(Box::new(MietteSpanContents::new_named(name, data, span, line, column, count)))
     }
 }
 
@@ -195,6 +222,17 @@ mod tests {
         assert!(text.contains("unknown instruction: CPOY"), "{text}");
         assert!(text.contains("did you mean COPY?"), "{text}");
         assert!(!text.contains('\x1b'), "{text}");
+    }
+
+    #[test]
+    fn a_word_far_out_in_an_endless_line_has_its_column() {
+        let text = format!("FROM scratch\nCOPY {} --frm=x y\n", "z".repeat(10_000_000));
+        let at = text.find("frm").unwrap();
+        let source = SourceFile::new("Dockerfile", text.as_str());
+        let found = Diagnostic::error("x", "unknown flag", Span::new(at, at + 3));
+        let text = diagnostics(&[found], &[source], Look { color: false, width: 80 });
+        assert!(text.contains("Dockerfile:2:10000009"), "{}", text.len());
+        assert!(text.contains("zz --frm=x y") && text.len() < 1000, "{}", text.len());
     }
 
     #[test]

@@ -12,34 +12,72 @@ const HEAD: usize = 600;
 /// ... and of its end.
 const TAIL: usize = 200;
 
+/// How far into a line a label may be before the beginning of the line is left out, in bytes.
+const FAR: usize = 400;
+/// How much of the line is shown before such a label, in bytes.
+const LEAD: usize = 80;
+/// What stands for what is left out.
+const GAP: &str = "…";
+
 /// A source with its long lines cut, and the ranges of labels in it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Snippet {
     pub(super) text: String,
-    pub(super) ranges: Vec<Range<usize>>,
+    /// None for a label that is in none of what is shown; never for the first.
+    pub(super) ranges: Vec<Option<Range<usize>>>,
+    /// Lines whose beginning is left out.
+    pub(super) cuts: Vec<Cut>,
+}
+
+/// A line whose beginning is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cut {
+    /// Where the rest is in the snippet.
+    pub(super) line: Range<usize>,
+    /// By how many bytes what it holds has moved to the left.
+    pub(super) by: usize,
 }
 
 impl Snippet {
-    /// `ranges` are in `text`, and none goes over a line end.
-    pub(super) fn new(text: &str, ranges: Vec<Range<usize>>) -> Snippet {
-        let mut snippet = Snippet { text: String::with_capacity(text.len()), ranges };
-        let given = snippet.ranges.clone();
+    /// `ranges` are in `text`, and none goes over a line end. The first is the one that must be seen.
+    pub(super) fn new(text: &str, ranges: &[Range<usize>]) -> Snippet {
+        let mut snippet = Snippet {
+            text: String::with_capacity(text.len().min(1 << 16)),
+            ranges: vec![None; ranges.len()],
+            cuts: Vec::new(),
+        };
         let mut start = 0;
         for line in text.split_inclusive('\n') {
             let end = start + line.len();
-            let mut keep = LINE;
+            // The last line has the label at the very end of the text, too.
+            let is_here = |range: &Range<usize>| {
+                (start..end).contains(&range.start) || (end == text.len() && range.start == end)
+            };
             let moved = snippet.text.len();
-            for (range, given) in snippet.ranges.iter_mut().zip(&given) {
-                // The last line has the label at the very end of the text, too.
-                let last = end == text.len() && given.start == end;
-                if (start..end).contains(&given.start) || last {
-                    let length = floor(text, given.start, given.len().min(LABEL));
-                    *range = given.start - start + moved..given.start - start + moved + length;
-                    keep = keep.max(given.start - start + length);
+            let first = ranges.iter().find(|range| is_here(range)).map_or(0, |it| it.start - start);
+            let from = if first > FAR { floor(line, 0, first - LEAD) } else { 0 };
+            let lead = if from > 0 { GAP.len() } else { 0 };
+            let mut keep = LINE;
+            for (range, kept) in ranges.iter().zip(&mut snippet.ranges) {
+                if is_here(range) && (from..=from + FAR).contains(&(range.start - start)) {
+                    let length = floor(text, range.start, range.len().min(LABEL));
+                    let at = range.start - start - from;
+                    *kept = Some(moved + lead + at..moved + lead + at + length);
+                    keep = keep.max(at + length);
                 }
             }
-            push_line(&mut snippet.text, line, keep);
+            if from > 0 {
+                snippet.text.push_str(GAP);
+            }
+            push_line(&mut snippet.text, &line[from..], keep);
+            if from > 0 {
+                let line = moved..snippet.text.len();
+                snippet.cuts.push(Cut { line, by: from - lead });
+            }
             start = end;
+        }
+        if text.is_empty() {
+            snippet.ranges.fill(Some(0..0));
         }
         snippet
     }
@@ -64,7 +102,7 @@ fn push_line(to: &mut String, line: &str, keep: usize) {
         (false, _) => char::REPLACEMENT_CHARACTER,
     }));
     if kept < body.len() {
-        to.push('…');
+        to.push_str(GAP);
     }
     to.push_str(&line[body.len()..]);
 }
@@ -92,8 +130,9 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, range: Range<usize>) -> (String, String) {
-        let snippet = Snippet::new(text, vec![range]);
-        (snippet.text[snippet.ranges[0].clone()].to_owned(), snippet.text)
+        let snippet = Snippet::new(text, &[range]);
+        let range = snippet.ranges[0].clone().unwrap();
+        (snippet.text[range].to_owned(), snippet.text)
     }
 
     #[test]
@@ -113,6 +152,23 @@ mod tests {
         let at = text.find("frm").unwrap();
         assert_eq!(shown(&text, at..at + 3).0, "frm");
         assert_eq!(shown(&text, text.len()..text.len()).0, "");
+    }
+
+    #[test]
+    fn of_an_endless_line_what_is_around_the_label_is_shown() {
+        let text = format!("FROM a\nCOPY {} --frm=x {}\n", "é".repeat(1 << 20), "z".repeat(9999));
+        let at = text.find("frm").unwrap();
+        let snippet = Snippet::new(&text, &[at..at + 3, 7..11]);
+        let shown = snippet.ranges[0].clone().unwrap();
+        assert_eq!(&snippet.text[shown.clone()], "frm");
+        assert_eq!(snippet.ranges[1], None);
+        assert!(snippet.text.len() < 500, "{}", snippet.text);
+        let [cut] = snippet.cuts.as_slice() else { panic!("{:?}", snippet.cuts) };
+        let column = shown.start - cut.line.start + cut.by;
+        assert_eq!(column, at - "FROM a\n".len());
+        // The end of the text is a place, too.
+        let end = Snippet::new(&text[..text.len() - 1], &[text.len() - 1..text.len() - 1]);
+        assert!(end.ranges[0].is_some() && end.text.len() < 500);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use oci::manifest::Descriptor;
-use oci::{ImageIndex, Reference};
+use oci::manifest::Document;
+use oci::manifest::{Descriptor, media_type};
+use oci::{ImageConfig, ImageIndex, Platform, Reference};
 
 use super::{ArchiveWriter, Archived, annotation, blobs_of, document};
 use crate::error::{Doing, StoreError, on};
@@ -75,19 +76,32 @@ pub fn write_folder(store: &Store, images: &[Archived], folder: &Path) -> Result
     fs::rename(&half, &path).doing(|| on("write", &path))
 }
 
-/// `index.json`: one descriptor per name.
+/// `index.json`: one descriptor per name, with its platform if it is one image.
 pub(super) fn index(store: &Store, images: &[Archived]) -> Result<ImageIndex, StoreError> {
     let mut manifests = Vec::new();
     for image in images {
         let kind = document(store, &image.manifest)?;
         let size = store.blob_size(&image.manifest)?;
-        let plain = Descriptor::new(kind.media_type(), image.manifest, size);
+        let mut plain = Descriptor::new(kind.media_type(), image.manifest, size);
+        if let Document::Manifest(manifest) = &kind {
+            plain.platform = platform(store, &manifest.config)?;
+        }
         if image.names.is_empty() {
             manifests.push(plain.clone());
         }
         manifests.extend(image.names.iter().map(|name| named(plain.clone(), name)));
     }
     Ok(ImageIndex::oci(manifests))
+}
+
+/// The platform in a config; none, if it is that of something that is no image.
+fn platform(store: &Store, config: &Descriptor) -> Result<Option<Platform>, StoreError> {
+    let known = [media_type::OCI_CONFIG, media_type::DOCKER_CONFIG];
+    if !known.contains(&config.media_type.as_str()) {
+        return Ok(None);
+    }
+    let config = ImageConfig::parse(&store.read_blob(&config.digest)?).ok();
+    Ok(config.map(|config| config.platform()).filter(|platform| !platform.os.is_empty()))
 }
 
 fn named(mut descriptor: Descriptor, name: &Reference) -> Descriptor {

@@ -174,6 +174,8 @@ fn a_layout_folder() {
     oci::write_folder(&store, std::slice::from_ref(&image), &path).unwrap();
     let layout = Layout::open(&path).unwrap();
     assert_eq!(layout.index().manifests.len(), 2, "a name stands once");
+    let config = store.image(&image.manifest).unwrap().unwrap().platform;
+    assert!(config.is_some() && layout.index().manifests[0].platform == config);
     for suffix in [":1", ":latest", "", &format!(":1@{}", image.manifest)] {
         let name = LayoutName::parse(&format!("{}{suffix}", path.display())).unwrap();
         assert_eq!(name.path, path);
