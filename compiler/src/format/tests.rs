@@ -1,0 +1,3 @@
+use grammar::SourceFile;
+
+use super::*;
