@@ -224,7 +224,7 @@ impl Store {
             }
             None => None,
         };
-        let limits = Limits::default();
+        let limits = Limits::of_packed(self.blob_size(blob)?);
         let tar_error = |source| StoreError::Tar { what: format!("layer {blob}"), source };
         let (index, diff_id) = thread::scope(|scope| {
             let (send, receive) = sync_channel(8);
@@ -337,4 +337,19 @@ fn fill_in(index: &LayerIndex, below: &TreeView) -> Result<(LayerIndex, Borrowed
         entries.push(entry);
     }
     Ok((LayerIndex::new(entries)?, borrowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_may_unpack_to_so_much() {
+        for (packed, content) in
+            [(0, 16 << 30), (1 << 20, 16 << 30), (1 << 30, 1100 << 30), (u64::MAX, 1 << 40)]
+        {
+            let content = std::cmp::min(content, 1 << 40);
+            assert_eq!(Limits::of_packed(packed).content, content, "{packed}");
+        }
+    }
 }

@@ -29,6 +29,19 @@ impl Default for Limits {
     }
 }
 
+/// What any archive may unpack to, however small it is, in bytes.
+const ALWAYS: u64 = 16 << 30;
+/// How many times its packed size a larger one may: a little more than gzip can do.
+const RATIO: u64 = 1100;
+
+impl Limits {
+    /// For an archive that is packed into so many bytes. Who packs more into them means harm.
+    pub fn of_packed(bytes: u64) -> Limits {
+        let usual = Limits::default();
+        Limits { content: bytes.saturating_mul(RATIO).clamp(ALWAYS, usual.content), ..usual }
+    }
+}
+
 /// The extension headers of one member may take this much together.
 const MAX_EXTENSION: u64 = 1 << 20;
 /// A sparse file may have this many pieces.
