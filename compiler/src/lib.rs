@@ -16,6 +16,8 @@ pub mod checks;
 pub mod compile;
 pub mod expand;
 pub mod facts;
+pub mod fixes;
+pub mod format;
 mod git;
 pub mod graph;
 pub mod ignore;
@@ -28,6 +30,7 @@ mod paths;
 pub mod pattern;
 pub mod reason;
 pub mod remote;
+pub mod settings;
 mod stages;
 mod suggest;
 #[cfg(test)]
