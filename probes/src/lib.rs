@@ -8,6 +8,7 @@
 
 pub mod compile;
 pub mod expand;
+pub mod format;
 pub mod ignore;
 pub mod members;
 pub mod parse;
