@@ -7,8 +7,11 @@ use super::same;
 
 /// The pair in the form with `=`, quoted as it must be; `None` if no way of writing it says the same.
 pub(super) fn with_equals(name: &Word, value: &Word, escape: char) -> Option<String> {
-    let candidates =
-        [Some(value.text.clone()), Some(format!("\"{}\"", value.text)), requoted(value, escape)];
+    let candidates = [
+        Some(value.text.clone()),
+        is_plain.then(|| format!("\"{}\"", value.text)),
+        requoted(value, escape),
+    ];
     candidates.into_iter().flatten().map(|it| format!("{}={it}", name.text)).find(|pair| {
         let text = format!("# escape={escape}\nENV {pair}\n");
         let source = SourceFile::new("", text);
