@@ -52,7 +52,13 @@ impl Content {
     /// It cannot be opened.
     pub(crate) fn open(&self, store: &Store) -> io::Result<Source> {
         Ok(match self {
-            Content::Disk(file) => Source::File(file.disk.open(&file.path)?),
+            Content::Disk(file) => {
+                let opened = file.disk.open(&file.path)?;
+                match file.seen {
+                    Some(_) => Source::Watched(opened),
+                    None => Source::File(opened),
+                }
+            }
             Content::Layer { layer, position } => {
                 Source::File(store.open_file(*layer, *position).map_err(io::Error::other)?)
             }

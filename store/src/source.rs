@@ -21,6 +21,9 @@ pub trait ContentSource: Sync {
 pub enum Source {
     /// A file, from its current position: copied by the kernel where it can.
     File(File),
+    /// As `File`; whoever gives it out looks afterwards, by what is known of the file, whether it is still the one that
+    /// was hashed, so that its content is not hashed once more.
+    Watched(File),
     /// Anything else.
     Reader(Box<dyn Read + Send>),
 }
@@ -28,7 +31,7 @@ pub enum Source {
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Source::File(file) => file.read(buffer),
+            Source::File(file) | Source::Watched(file) => file.read(buffer),
             Source::Reader(reader) => reader.read(buffer),
         }
     }
@@ -38,6 +41,7 @@ impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Source::File(file) => f.debug_tuple("File").field(file).finish(),
+            Source::Watched(file) => f.debug_tuple("Watched").field(file).finish(),
             Source::Reader(_) => f.write_str("Reader"),
         }
     }

@@ -247,6 +247,9 @@ pub(crate) struct LoadArgs {
     /// The archive, or an OCI layout folder (default: standard input)
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
+    /// Of images of several platforms, this one alone
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<String>,
     /// Print nothing but names
     #[arg(short, long)]
     pub(crate) quiet: bool,

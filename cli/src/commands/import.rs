@@ -18,6 +18,7 @@ use crate::images::make;
 use crate::images::remote::Remote;
 use crate::open;
 use crate::options::graph::{default_platform, platform};
+use crate::options::moment;
 use crate::render::time;
 use crate::ui::Ui;
 
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &ImportArgs, ui: &mut Ui) -> Result<ExitCode, CliError> 
         Some(text) => platform("platform", text)?,
         None => default_platform(&ui.env)?.unwrap_or_else(Platform::host),
     };
+    let epoch = moment::epoch(&ui.env)?;
     let mut config = ImageConfig {
         os: platform.os.clone(),
         architecture: platform.architecture.clone(),
@@ -42,7 +44,7 @@ pub(crate) fn run(args: &ImportArgs, ui: &mut Ui) -> Result<ExitCode, CliError> 
     }
     let store = open::store(&ui.env)?;
     let packed = archive::rootfs::read(&store, source(args, &store, ui)?)?;
-    let created = time::rfc3339(time::now(SystemTime::now()));
+    let created = time::rfc3339(epoch.unwrap_or_else(|| time::now(SystemTime::now())));
     let from = format!("Imported from {}", args.source);
     config.created = Some(created.clone());
     config.rootfs = RootFs { diff_ids: vec![packed.diff_id], ..RootFs::default() };

@@ -1,15 +1,19 @@
 //! `dfc load`: reads images from an archive, or from an OCI layout folder.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::process::ExitCode;
 
-use oci::{Digest, Reference};
+use oci::{Digest, Platform, Reference};
+use store::archive::Archived;
 use store::{ImageRecord, Store};
 
 use crate::args::image::LoadArgs;
 use crate::error::CliError;
+use crate::images::member_for;
 use crate::open;
+use crate::options::graph::platform;
 use crate::ui::Ui;
 
 /// Runs the command.
@@ -18,8 +22,13 @@ pub(crate) fn run(args: &LoadArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         return Err(CliError::usage("there is no archive on standard input")
             .help("name a file with -i, or redirect standard input"));
     }
+    let wanted = args.platform.as_deref().map(|text| platform("platform", text)).transpose()?;
     let store = open::store(&ui.env)?;
-    let images = match &args.input {
+    let before: BTreeSet<Digest> = match &wanted {
+        Some(_) => store.images()?.into_iter().map(|image| image.manifest).collect(),
+        None => BTreeSet::new(),
+    };
+    let mut images = match &args.input {
         None => store::archive::read(&store, io::stdin())?,
         Some(file) => {
             let path = ui.env.path(file);
@@ -32,6 +41,16 @@ pub(crate) fn run(args: &LoadArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             }
         }
     };
+    if let Some(wanted) = &wanted {
+        images =
+            images.iter().map(|image| only(&store, image, wanted)).collect::<Result<_, _>>()?;
+        let kept: BTreeSet<Digest> = images.iter().map(|image| image.manifest).collect();
+        for other in store.images()?.iter().filter(|it| !before.contains(&it.manifest)) {
+            if !kept.contains(&other.manifest) {
+                store.remove_image(&other.manifest)?;
+            }
+        }
+    }
     for image in images {
         for name in &image.names {
             let before = store.image_named(name)?.filter(|it| it.manifest != image.manifest);
@@ -49,6 +68,17 @@ pub(crate) fn run(args: &LoadArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The image for one platform under the names of all.
+fn only(store: &Store, image: &Archived, wanted: &Platform) -> Result<Archived, CliError> {
+    let record = store.image(&image.manifest)?;
+    let found = record.map(|record| member_for(store, record, wanted)).transpose()?.flatten();
+    let found = found.ok_or_else(|| {
+        let name = image.names.first().map_or_else(|| image.manifest.short(), Reference::familiar);
+        CliError::failed(format!("`{name}` of the archive is not for {wanted}"))
+    })?;
+    Ok(Archived { manifest: found.manifest, names: image.names.clone() })
 }
 
 /// An image lost a name to one that was loaded. The same image in another packing goes with its last name.

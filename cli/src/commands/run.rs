@@ -50,7 +50,7 @@ fn in_image(args: &RunArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             CliError::usage("--tty needs a terminal on standard input").help("leave out -t")
         );
     }
-    let commit = args.commit.is_some().then(|| commit::Commit::read(args)).transpose()?;
+    let commit = args.commit.is_some().then(|| commit::Commit::read(args, &ui.env)).transpose()?;
     let store = open::store(&ui.env)?;
     let record = image(&store, args, ui)?;
     let record = find::member(&store, record, &Platform::host())?;

@@ -1,5 +1,6 @@
 //! Moments as docker's `until=` takes them: a duration back from now, a date and time, or seconds since 1970.
 
+use crate::env::Env;
 use crate::error::CliError;
 
 /// Seconds since 1970.
@@ -52,6 +53,22 @@ fn age(text: &str) -> Option<i64> {
         rest = &unit[end..];
     }
     (!text.is_empty() && total < 1e15).then_some(total as i64)
+}
+
+/// `SOURCE_DATE_EPOCH`, for commands that are not told otherwise: no time in what they make is later.
+///
+/// # Errors
+/// It is no number of seconds.
+pub(crate) fn epoch(env: &Env) -> Result<Option<i64>, CliError> {
+    let Some(text) = env.var("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let seconds = text.parse().ok().filter(|seconds| *seconds >= 0);
+    let wrong = || {
+        CliError::usage(format!("SOURCE_DATE_EPOCH is `{text}`"))
+            .help("it is a time in seconds since 1970, such as `date +%s` prints")
+    };
+    seconds.map(Some).ok_or_else(wrong)
 }
 
 #[cfg(test)]

@@ -56,7 +56,9 @@ pub(crate) fn write_files(
 fn copy(content: Source, size: u64, entry: &Entry, out: &mut FileWriter) -> Result<(), StoreError> {
     let doing = || format!("write `{}`", entry.path.escape_ascii());
     match content {
-        Source::File(mut file) if size >= BIG && is_dense(&file).doing(doing)? => {
+        Source::File(mut file) | Source::Watched(mut file)
+            if size >= BIG && is_dense(&file).doing(doing)? =>
+        {
             // Between two files the kernel copies by itself, and shares the blocks where it can.
             let found = io::copy(&mut (&mut file).take(size + 1), out.raw()).doing(doing)?;
             if found != size {

@@ -19,6 +19,7 @@ pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("images::change::names", BUILD, names),
         trial("images::change::several_platforms", BUILD, several_platforms),
+        trial("images::change::at_a_fixed_time", BUILD, at_a_fixed_time),
         trial("images::change::commit", BUILD, commit),
         trial("images::change::commit_of_nothing", BUILD, commit_of_nothing),
         trial("images::change::export_and_import", BUILD, export_and_import),
@@ -84,7 +85,18 @@ fn several_platforms() -> Outcome {
     let found = said(&other, &["images", "-a", "--format", "{{.Name}} {{.Platform}}"])?;
     same("one was saved", &found.as_str(), &"both:1 linux/arm64")?;
     let save = ["save", "--format", "oci", "both:1"];
-    fed(other.command(["load"])?, &bytes(&mut dfc.command(save)?)?)?.expect(0)?;
+    let both = bytes(&mut dfc.command(save)?)?;
+    let third = Dfc::new()?;
+    fed(third.command(["load", "--platform", "linux/arm64"])?, &both)?.expect(0)?;
+    let found = said(&third, &["images", "-a", "--format", "{{.Name}} {{.Platform}}"])?;
+    same("one was loaded", &found.as_str(), &"both:1 linux/arm64")?;
+    let refused = fed(third.command(["load", "--platform", "linux/s390x"])?, &both)?.expect(1)?;
+    same(
+        "platform",
+        &refused.stderr.contains("`both:1` of the archive is not for linux/s390x"),
+        &true,
+    )?;
+    fed(other.command(["load"])?, &both)?.expect(0)?;
     same("both were", &said(&other, &["images", "-q", "--no-trunc", "both"])?, &whole)?;
     let part = lines(dfc, &["images", "-a", "-q", "--no-trunc"])?;
     let part = part.iter().find(|id| **id != whole).ok_or("no part")?;
@@ -93,6 +105,43 @@ fn several_platforms() -> Outcome {
     let gone = lines(dfc, &["rm", "both:1"])?;
     same("all went", &gone.len(), &4)?;
     same("nothing is left", &said(dfc, &["images", "-aq"])?.as_str(), &"")
+}
+
+/// With a fixed time the same command makes the same image, and so does the same tree.
+fn at_a_fixed_time() -> Outcome {
+    let dfc = &filled()?.dfc;
+    let twice = |call: &dyn Fn() -> Result<String, Failed>| -> Outcome {
+        let first = call()?;
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        same("again", &call()?, &first)
+    };
+    let tar = bytes(&mut dfc.command(["export", "app:1"])?)?;
+    twice(&|| {
+        let mut import = dfc.command(["import", "-"])?;
+        import.env("SOURCE_DATE_EPOCH", "1700000000");
+        Ok(fed(import, &tar)?.expect(0)?.stdout)
+    })?;
+    twice(&|| {
+        let command = ["run", "--commit", "fixed:1", "app:1", "sh", "-c", "echo made > /made"];
+        let mut commit = dfc.command(command)?;
+        Done::from(commit.env("SOURCE_DATE_EPOCH", "1700000000").output()?).expect(0)?;
+        said(dfc, &["images", "-q", "--no-trunc", "fixed:1"])
+    })?;
+    same(
+        "time",
+        &said(dfc, &["inspect", "-f", "{{.Created}}", "fixed:1"])?.as_str(),
+        &"2023-11-14T22:13:20Z",
+    )?;
+    let mut import = dfc.command(["import", "-"])?;
+    fed(
+        {
+            import.env("SOURCE_DATE_EPOCH", "soon");
+            import
+        },
+        &tar,
+    )?
+    .expect(2)
+    .map(drop)
 }
 
 fn commit() -> Outcome {

@@ -8,8 +8,10 @@ use oci::{Digest, History, ImageConfig, Reference};
 use store::{Folder, LayerId, ScanOptions, Store};
 
 use crate::args::run::RunArgs;
+use crate::env::Env;
 use crate::error::CliError;
 use crate::images::make;
+use crate::options::moment;
 use crate::render::time;
 
 /// What is to be made.
@@ -18,6 +20,8 @@ pub(super) struct Commit<'a> {
     args: &'a RunArgs,
     /// The new image's name.
     pub(super) name: Reference,
+    /// No time in it is later (seconds since 1970).
+    epoch: Option<i64>,
 }
 
 /// The image that the command ran in.
@@ -30,10 +34,10 @@ pub(super) struct Base<'a> {
 
 impl<'a> Commit<'a> {
     /// Reads the flags: what is wrong with them is said before the command runs.
-    pub(super) fn read(args: &'a RunArgs) -> Result<Commit<'a>, CliError> {
+    pub(super) fn read(args: &'a RunArgs, env: &Env) -> Result<Commit<'a>, CliError> {
         let name = make::name(args.commit.as_deref().unwrap_or_default())?;
         make::change(&ImageConfig::default(), &args.changes)?;
-        Ok(Commit { args, name })
+        Ok(Commit { args, name, epoch: moment::epoch(env)? })
     }
 
     /// Makes the image of the folder that holds the changes; gives its id.
@@ -55,12 +59,13 @@ impl<'a> Commit<'a> {
         let index = store.scan_upper(&folder.fs(), Some(&below), &ScanOptions::default())?;
         let unchanged = index.is_empty();
         if !unchanged {
-            let packed = store.pack(store.adopt(folder, index)?, Compression::Gzip, None)?;
+            let packed = store.pack(store.adopt(folder, index)?, Compression::Gzip, self.epoch)?;
             layers.push(Descriptor::new(media_type::OCI_LAYER_GZIP, packed.blob, packed.size));
             config.rootfs.diff_ids.push(packed.diff_id);
         }
         let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
-        let created = time::rfc3339(time::now(SystemTime::now()));
+        let created = self.epoch.unwrap_or_else(|| time::now(SystemTime::now()));
+        let created = time::rfc3339(created);
         config.created = Some(created.clone());
         config.history.push(History {
             created: Some(created),

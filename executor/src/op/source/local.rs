@@ -19,7 +19,7 @@ use crate::op::file::copy::{Lay, lay};
 use crate::op::file::digest::{Selected, digest};
 use crate::op::file::owner::Owner;
 use crate::op::file::select::{Selection, select_all};
-use crate::run::Cx;
+use crate::run::{Cx, unchanged};
 use crate::snapshot::Layer;
 use crate::tree::Found;
 
@@ -85,6 +85,7 @@ pub(crate) fn context_layer(
     let (index, contents) = context_draft(cx, disk, part)?.finish()?;
     let result = index.result_digest();
     let layer = store.add_sourced(index, &cx.source(&contents), Keep::Files)?;
+    unchanged(&contents)?;
     let preimage = Preimage::new(&lookup.definition, &content);
     let started = cx.now().secs;
     let ran = Ran { result: TreeDigest(result.0), layer, duration: Duration::ZERO, started };
