@@ -1,0 +1,36 @@
+//! The language server: Dockerfiles and .dockerignore files in an editor.
+//!
+//! ```text
+//! Connection --server (loop)--> documents --analysis--> tree, graph, findings, variables, stages
+//!                                  |                          |
+//!                               position                requests/NAME.rs --> answers
+//!                                                             |
+//!                                                         Knowledge (files, settings, images; given by the caller)
+//! ```
+//!
+//! One request is one file in `requests/`. Everything runs on one thread: an answer takes a few milliseconds. What is not in
+//! the text is asked of [`Knowledge`], which never uses the network and never waits. A panic inside a request is
+//! caught and logged, and the server goes on.
+
+#![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
+
+pub mod knowledge;
+
+mod analysis;
+mod capabilities;
+mod cursor;
+mod documents;
+mod ignore;
+mod position;
+mod requests;
+mod server;
+mod stages;
+mod symbols;
+mod text;
+mod uri;
+mod variables;
+
+pub use knowledge::Knowledge;
+pub use lsp_server::Connection;
+pub use server::{ServeError, serve};
