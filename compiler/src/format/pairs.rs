@@ -7,6 +7,7 @@ use super::same;
 
 /// The pair in the form with `=`, quoted as it must be; `None` if no way of writing it says the same.
 pub(super) fn with_equals(name: &Word, value: &Word, escape: char) -> Option<String> {
+    let is_plain = !value.text.contains('"');
     let candidates = [
         Some(value.text.clone()),
         is_plain.then(|| format!("\"{}\"", value.text)),
