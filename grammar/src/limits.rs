@@ -9,11 +9,17 @@ pub const MAX_FILE: usize = 4 << 20;
 /// The longest physical line, in bytes without its line break; the same as BuildKit's.
 pub const MAX_LINE: usize = 65_535;
 
+/// The longest instruction, in bytes, its lines joined and without heredocs: 1 MiB.
+pub const MAX_INSTRUCTION: usize = 1 << 20;
+
 /// How many instructions a file may have.
 pub const MAX_INSTRUCTIONS: usize = 10_000;
 
 /// How many words and flags all instructions of a file may have together.
 pub const MAX_WORDS: usize = 100_000;
+
+/// How many variables a word may name.
+pub const MAX_VARIABLES: usize = 100_000;
 
 /// How deep `${` may nest inside a word.
 pub const MAX_NESTING: usize = 100;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
 use crate::directives::{Found, Key, Section};
-use crate::limits::{MAX_ERRORS, MAX_LINE};
+use crate::limits::{MAX_ERRORS, MAX_INSTRUCTION, MAX_LINE};
 use crate::source::{LineIndex, SourceFile, SourceId, Span, Spanned};
 use crate::tree::Dialect;
 use crate::word::Word;
@@ -193,6 +193,10 @@ impl<'s> Splitter<'s> {
                     pieces.push((text.len() as u32, line.start as u32));
                 }
                 text.push_str(piece);
+                if text.len() > MAX_INSTRUCTION {
+                    self.too_large(line);
+                    break;
+                }
             }
             if continued.is_none() {
                 break;
@@ -259,6 +263,16 @@ impl<'s> Splitter<'s> {
         }
         self.read += 1;
         Some(Physical { start, text: self.text[start..end].trim_end_matches(['\r', '\n']) })
+    }
+
+    fn too_large(&mut self, line: Physical<'_>) {
+        let message = format!("the instruction has more than {MAX_INSTRUCTION} bytes");
+        let place = Span::in_source(self.source, line.start, line.start + line.text.len());
+        let error = Diagnostic::error("too-large", message, place)
+            .label("from here on it is not read")
+            .help("put long lists into files, or into a heredoc");
+        self.diagnostics.push(error);
+        self.stop();
     }
 
     fn too_long(&mut self, start: usize, bytes: usize) {

@@ -45,16 +45,23 @@ impl Word {
         }
         let at = |offset: usize| -> usize {
             let found = self.map.partition_point(|(text, _)| *text as usize <= offset);
-            match found.checked_sub(1).map(|i| self.map[i]) {
+            let place = match found.checked_sub(1).map(|i| self.map[i]) {
                 Some((text, source)) => source as usize + (offset - text as usize),
                 None => self.span.start as usize + offset,
-            }
+            };
+            // The name behind a heredoc's body is written behind the place of the word.
+            place.min(self.span.end as usize)
         };
         if end <= start {
             let place = if start == self.text.len() { self.span.end as usize } else { at(start) };
             return Span::in_source(self.span.source, place, place);
         }
-        let last = if end == self.text.len() { self.span.end as usize } else { at(end - 1) + 1 };
+        let last = if end == self.text.len() {
+            self.span.end
+        } else {
+            self.span.end.min(at(end - 1) as u32 + 1)
+        };
+        let last = last as usize;
         Span::in_source(self.span.source, at(start), last)
     }
 

@@ -49,7 +49,7 @@ fn placed(found: &Diagnostic, sources: &[SourceFile]) {
 }
 
 /// A world in which every image is there; those whose names begin with `on` have triggers.
-struct Images;
+pub(crate) struct Images;
 
 impl World for Images {
     fn image(&self, query: &ImageQuery<'_>) -> Result<ResolvedImage, WorldError> {

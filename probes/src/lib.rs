@@ -14,4 +14,6 @@ pub mod members;
 pub mod parse;
 
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod saved;

@@ -94,13 +94,16 @@ pub(crate) fn expression(line: &LogicalLine<'_>, shape: &Shape, heredocs: &[Here
     let mut whole = text.to_owned();
     let mut span = line.span(range.clone());
     let mut map = line.map(range);
+    let mut as_written = true;
     for heredoc in heredocs {
         let body = heredoc.content.span;
         whole.push('\n');
         map.push((whole.len() as u32, body.start));
         whole.push_str(&heredoc.content.value);
         whole.push_str(&heredoc.name.value);
+        as_written &= heredoc.content.value.len() == body.len();
         span = span.to(body);
     }
-    Word { text: whole, span, map }
+    // Without its tabs a body has no bytes at known places.
+    if as_written { Word { text: whole, span, map } } else { Word::in_one(whole, span) }
 }

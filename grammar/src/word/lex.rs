@@ -5,7 +5,7 @@ use pest::iterators::Pair;
 use pest_derive::Parser;
 use std::ops::Range;
 
-use crate::limits::MAX_NESTING;
+use crate::limits::{MAX_NESTING, MAX_VARIABLES};
 use crate::word::depth;
 
 /// What an editor may have put before a text.
@@ -113,6 +113,13 @@ impl<'t> Iterator for Pieces<'t> {
         if rest.is_empty() {
             return None;
         }
+        if let Some((length, name)) = plain_variable(rest) {
+            let range = self.at..self.at + length;
+            self.at = range.end;
+            let in_braces = rest.as_bytes()[1] == b'{';
+            let kind = if in_braces { Kind::Braced(name) } else { Kind::Named(name) };
+            return Some(Ok(Piece { range, kind }));
+        }
         self.read();
         self.next()
     }
@@ -157,7 +164,7 @@ impl Mode {
     fn special(self) -> impl Fn(char) -> bool {
         let escape = char::from(self.escape());
         let quotes = matches!(self, Mode::Word(_));
-        move |c| matches!(c, '$' | '<') || c == escape || quotes && matches!(c, '\'' | '"')
+        move |c| c == '$' || c == escape || quotes && matches!(c, '\'' | '"' | '<')
     }
 
     /// The first pieces of a text that begins with one.
@@ -174,6 +181,28 @@ impl Mode {
 fn nested_too_deeply(at: usize) -> LexError {
     let message = format!("more than {MAX_NESTING} substitutions inside one another");
     LexError { message, range: at..at, read: at }
+}
+
+/// The refusal of a word that nobody wrote.
+pub(super) fn too_many_variables() -> LexError {
+    let message = format!("more than {MAX_VARIABLES} substitutions in one word");
+    LexError { message, range: 0..0, read: 0 }
+}
+
+/// How long a `$name` or `${name}` is that a text begins with, and its name: most variables are written so.
+fn plain_variable(text: &str) -> Option<(usize, &str)> {
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    let in_braces = text.strip_prefix("${");
+    let behind = in_braces.or_else(|| text.strip_prefix('$'))?;
+    behind.bytes().next().filter(|b| is_name(b) && !b.is_ascii_digit())?;
+    let length = behind.bytes().position(|b| !is_name(&b)).unwrap_or(behind.len());
+    let (name, rest) = behind.split_at(length);
+    match (in_braces, rest.bytes().next()) {
+        (Some(_), Some(b'}')) => Some((length + 3, name)),
+        (Some(_), _) => None,
+        // Other letters would go on with the name.
+        (None, next) => next.is_none_or(|b| b.is_ascii()).then_some((length + 1, name)),
+    }
 }
 
 /// How deep the grammar nests substitutions in a text.

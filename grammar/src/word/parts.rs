@@ -1,5 +1,6 @@
 //! Pieces to [`Part`]s.
 
+use crate::limits::MAX_VARIABLES;
 use crate::source::Spanned;
 use crate::word::lex::{self, Kind, LexError, Mode, Piece};
 use crate::word::{Modifier, Part, Variable, Word, WordError};
@@ -12,7 +13,7 @@ pub(super) fn of_word(word: &Word, escape: char) -> Result<Vec<Part>, WordError>
 
 /// The parts of a heredoc's body.
 pub(super) fn of_body(word: &Word) -> Result<Vec<Part>, WordError> {
-    of(word, Mode::Body, |c| matches!(c, '$' | '\\' | '<'))
+    of(word, Mode::Body, |c| matches!(c, '$' | '\\'))
 }
 
 fn of(word: &Word, mode: Mode, special: impl Fn(char) -> bool) -> Result<Vec<Part>, WordError> {
@@ -22,7 +23,12 @@ fn of(word: &Word, mode: Mode, special: impl Fn(char) -> bool) -> Result<Vec<Par
         parts.text(word.text.strip_prefix('\u{feff}').unwrap_or(&word.text), false);
         return Ok(parts.parts);
     }
-    let read = lex::pieces(&word.text, mode).try_for_each(|piece| parts.one(&piece?));
+    let read = lex::pieces(&word.text, mode).try_for_each(|piece| {
+        if parts.parts.len() > 2 * MAX_VARIABLES {
+            return Err(lex::too_many_variables());
+        }
+        parts.one(&piece?)
+    });
     read.map(|()| parts.parts).map_err(|error| WordError {
         message: error.message,
         span: word.span_of(error.range.start, error.range.end.min(word.text.len())),

@@ -4,6 +4,9 @@ use grammar::{Code, Diagnostic, Fix};
 
 use crate::lint::{Cx, Place, Rule};
 
+/// How many lines of one instruction are shown.
+const MAX_SHOWN: usize = 100;
+
 /// ## What it does
 /// Finds empty lines between the lines of an instruction that goes on over several lines.
 ///
@@ -42,12 +45,14 @@ impl Rule for NoEmptyContinuation {
             let Some((first, others)) = statement.empty_lines.split_first() else { continue };
             let mut warning = Diagnostic::warning(self.name(), "Empty continuation line", *first)
                 .help("take the empty line out, or put a comment there");
-            let edits = statement.empty_lines.iter().map(|line| {
-                (cx.with_line_break(*line), String::new())
-            });
-            let fix = Fix { title: "take out the empty lines".into(), edits: edits.collect() };
+            let edits =
+                statement.empty_lines.iter().map(|line| (cx.with_line_break(*line), String::new()));
+            let fix = Fix {
+                title: "take out the empty lines".into(),
+                edits: edits.take(MAX_SHOWN).collect(),
+            };
             warning.fix = Some(Box::new(fix));
-            for line in others {
+            for line in others.iter().take(MAX_SHOWN) {
                 warning = warning.also(*line, "");
             }
             // BuildKit gives the last line, and does not count heredocs.
