@@ -1,6 +1,7 @@
 //! What can be typed: clap's types, and nothing behind them. They say what was typed; `commands/` says what it means.
 
 pub(crate) mod build;
+pub(crate) mod fmt;
 pub(crate) mod image;
 pub(crate) mod registry;
 pub(crate) mod run;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use build::BuildArgs;
+pub(crate) use fmt::FmtArgs;
 
 /// Compiles and builds Dockerfiles, without a daemon.
 #[derive(Debug, Parser)]
@@ -29,6 +31,8 @@ pub(crate) enum Command {
     Explain(Box<ExplainArgs>),
     /// Look for mistakes in Dockerfiles
     Check(CheckArgs),
+    /// Write Dockerfiles in one way, without changing what they build
+    Fmt(fmt::FmtArgs),
     /// Print the syntax tree of Dockerfiles as JSON lines
     Parse(ParseArgs),
     /// Run a command in an image

@@ -7,6 +7,7 @@ mod du;
 mod explain;
 mod explain_no_resolve;
 mod export;
+mod fmt;
 mod history;
 mod images;
 mod import;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command, ui: &mut Ui) -> Result<ExitCode, CliError> {
         Command::Build(args) => build::run(&args, ui),
         Command::Explain(args) => explain::run(&args, ui),
         Command::Check(args) => check::run(&args, ui),
+        Command::Fmt(args) => fmt::run(&args, ui),
         Command::Parse(args) => parse::run(&args, ui),
         Command::Run(args) => run::run(&args, ui),
         Command::Images(args) => images::run(&args, ui),

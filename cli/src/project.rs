@@ -3,6 +3,8 @@
 pub(crate) mod checked;
 pub(crate) mod dockerfile;
 pub(crate) mod fetch;
+pub(crate) mod find;
+pub(crate) mod settings;
 mod world;
 
 use std::collections::BTreeMap;

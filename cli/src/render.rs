@@ -1,6 +1,7 @@
 //! Data to text: one file per form. Nothing here decides anything.
 
 pub(crate) mod compiled;
+pub(crate) mod diff;
 pub(crate) mod difference;
 pub(crate) mod failure;
 pub(crate) mod findings;

@@ -43,8 +43,13 @@ impl Ui {
 
     /// Writes a result as it is.
     pub(crate) fn write(&mut self, text: &str) -> Result<(), CliError> {
+        self.write_bytes(text.as_bytes())
+    }
+
+    /// Writes a result that may be no text.
+    pub(crate) fn write_bytes(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
+        out.write_all(bytes)
             .and_then(|()| out.flush())
             .map_err(|error| CliError::output(&error))
     }

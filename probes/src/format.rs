@@ -42,7 +42,10 @@ fn styled(file: &SourceFile, style: Style) {
         };
         let before = compiler::compile(&parse.tree, file, &options, &Images);
         let after = compiler::compile(&again.tree, &formatted, &options, &Images);
-        assert_eq!(said(&before), said(&after), "{:?}", file.text());
+        // Where findings of rules are errors, formatting may heal the file.
+        if !before.diagnostics.iter().any(|found| found.code == "lint-violation") {
+            assert_eq!(said(&before), said(&after), "{:?}", file.text());
+        }
     }
     assert_eq!(
         format::format(&formatted, &again, &style).as_deref(),

@@ -17,6 +17,7 @@ mod dfc;
 mod difference;
 mod examples;
 mod explain;
+mod format;
 mod hardship;
 mod image;
 mod images;
@@ -45,6 +46,7 @@ const SUITES: &[Suite] = &[
     ("build", build::trials),
     ("contexts", contexts::trials),
     ("explain", explain::trials),
+    ("format", format::trials),
     ("images", images::trials),
     ("messages", messages::trials),
     ("registries", registries::trials),
