@@ -1,6 +1,7 @@
 //! What can be typed: clap's types, and nothing behind them. They say what was typed; `commands/` says what it means.
 
 pub(crate) mod build;
+pub(crate) mod check;
 pub(crate) mod fmt;
 pub(crate) mod image;
 pub(crate) mod registry;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use build::BuildArgs;
+pub(crate) use check::{CheckArgs, CheckFormat, CheckRules, ErrorOn};
 pub(crate) use fmt::FmtArgs;
 
 /// Compiles and builds Dockerfiles, without a daemon.
@@ -30,9 +32,11 @@ pub(crate) enum Command {
     /// Show the build graph: what is cached, what would run, and why
     Explain(Box<ExplainArgs>),
     /// Look for mistakes in Dockerfiles
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// Write Dockerfiles in one way, without changing what they build
     Fmt(fmt::FmtArgs),
+    /// Serve an editor: the Language Server Protocol over standard input and output
+    Lsp(LspArgs),
     /// Print the syntax tree of Dockerfiles as JSON lines
     Parse(ParseArgs),
     /// Run a command in an image
@@ -115,39 +119,12 @@ pub(crate) enum GraphFormat {
     Mermaid,
 }
 
-/// `dfc check`
+/// `dfc lsp`
 #[derive(Debug, clap::Args)]
-pub(crate) struct CheckArgs {
-    /// How to print what was found
-    #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
-    pub(crate) format: CheckFormat,
-    /// Which findings: `buildkit` for those of a build of the last stage, in BuildKit's terms
-    #[arg(long, value_enum, default_value_t = CheckRules::All)]
-    pub(crate) rules: CheckRules,
-    /// Look at every stage, not only at those that the last one needs (always so without --rules)
-    #[arg(long)]
-    pub(crate) all_targets: bool,
-    /// The Dockerfiles
-    #[arg(value_name = "FILE", default_value = "Dockerfile")]
-    pub(crate) files: Vec<PathBuf>,
-}
-
-/// Which findings are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CheckRules {
-    /// All that dfc can tell, of all stages
-    All,
-    /// What BuildKit's rules find
-    Buildkit,
-}
-
-/// Forms of diagnostics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CheckFormat {
-    /// With the source line and the word underlined
-    Human,
-    /// One JSON object a file
-    Json,
+pub(crate) struct LspArgs {
+    /// What editors add by habit; there is no other way to talk
+    #[arg(long, hide = true)]
+    pub(crate) stdio: bool,
 }
 
 /// `dfc parse`

@@ -4,6 +4,7 @@ pub(crate) mod checked;
 pub(crate) mod dockerfile;
 pub(crate) mod fetch;
 pub(crate) mod find;
+pub(crate) mod folder_view;
 pub(crate) mod settings;
 mod world;
 

@@ -62,7 +62,7 @@ pub struct Choice {
 pub enum Selector {
     /// `all`: every rule, those that are off by default, too.
     All,
-    /// `buildkit`: the rules that BuildKit has, too.
+    /// `buildkit`: the rules that BuildKit has, too, but for experimental ones.
     Buildkit,
     /// A rule by its name, or rules by a code of hadolint.
     Rules(Vec<String>),
@@ -191,7 +191,9 @@ pub fn rules_named(name: &str) -> Result<Vec<String>, UnknownRule> {
 
 /// Whether BuildKit has a rule of this name.
 fn is_of_buildkit(name: &str) -> bool {
-    RULES.iter().any(|rule| rule.name() == name && rule.origin() == Origin::BuildKit)
+    let mut own = RULES.iter().filter(|rule| rule.origin() == Origin::BuildKit);
+    // As there, experimental ones are asked for by name.
+    own.any(|rule| rule.name() == name && !rule.is_experimental())
 }
 
 /// Whether a code is one of shellcheck's, which are not listed here.

@@ -10,6 +10,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 mod bases;
 mod build;
 mod cases;
+mod check;
 mod conformance;
 mod contexts;
 mod corpus;
@@ -22,6 +23,7 @@ mod hardship;
 mod image;
 mod images;
 mod layering;
+mod lsp;
 mod manual;
 mod messages;
 mod need;
@@ -44,6 +46,7 @@ const SUITES: &[Suite] = &[
     ("conformance", conformance::trials),
     ("corpus", corpus::trials),
     ("build", build::trials),
+    ("check", check::trials),
     ("contexts", contexts::trials),
     ("explain", explain::trials),
     ("format", format::trials),
@@ -54,6 +57,7 @@ const SUITES: &[Suite] = &[
     ("hardship", hardship::trials),
     ("examples", examples::trials),
     ("layering", layering::trials),
+    ("lsp", lsp::trials),
     ("manual", manual::trials),
     ("tidy", tidy::trials),
 ];

@@ -1,95 +1,238 @@
-//! `dfc check`: what is wrong with Dockerfiles, without a context and without looking up images.
+//! `dfc check`: what is wrong with Dockerfiles, without building anything and without looking up images.
+//!
+//! ```text
+//! paths --find--> places --settings--> one report each, on all cores (examine, mend) --> printed in order
+//! ```
+
+mod examine;
+mod mend;
+mod parallel;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use compiler::lint;
-use compiler::{BuildOptions, CheckOptions, ImageQuery, ResolvedImage, World, WorldError};
-use grammar::{Parse, Severity, SourceFile};
-use oci::{ContainerConfig, ImageConfig, Platform};
+use compiler::settings::{
+    Choice, Selector, Settings, Threshold, UnknownRule, level_named, rules_named,
+};
+use grammar::{Diagnostic, Severity};
+use serde_json::Value;
 
-use super::explain_no_resolve::{self, NoImages, PATH};
-use crate::args::{CheckArgs, CheckFormat, CheckRules};
+use crate::args::{CheckArgs, CheckFormat, ErrorOn};
 use crate::error::CliError;
-use crate::project::checked::Checked;
-use crate::project::dockerfile;
-use crate::render::findings;
+use crate::options::graph::build_arg;
+use crate::project::find::{self, Place};
+use crate::project::settings::SettingsFinder;
+use crate::render::{diff, findings, github, gitlab, pages, sarif};
 use crate::ui::Ui;
+use examine::{Job, Output, Report};
 
-/// Runs the command. Exit status 1 if there is anything to say but notes.
+/// Runs the command. Exit status 1 if something was found that is bad enough, 2 if the command line or a `dfc.toml` is wrong
+/// or a file cannot be read.
 pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
-    let mut clean = true;
-    let mut files = 0;
-    for file in &args.files {
-        let source = match dockerfile::read_source(file, &ui.env.path(file)) {
-            Ok(source) => source,
-            Err(error) if args.format == CheckFormat::Json => {
-                clean = false;
-                ui.line(findings::unreadable(&file.to_string_lossy(), &error.to_string()))?;
-                continue;
-            }
-            Err(error) => {
-                return Err(error.help("give the path of the Dockerfile: `dfc check FILE`"));
-            }
-        };
-        let checked = match args.rules {
-            CheckRules::All => {
-                let options = BuildOptions { all_stages: true, ..BuildOptions::default() };
-                check(source, &options, &Offline)
-            }
-            CheckRules::Buildkit => {
-                let all_stages = args.all_targets;
-                let options = BuildOptions { all_stages, ..explain_no_resolve::options() };
-                let mut checked = check(source, &options, &NoImages);
-                checked.diagnostics.retain(|found| found.severity == Severity::Error);
-                checked
-            }
-        };
-        files += usize::from(!checked.is_empty());
-        clean &= checked.is_clean();
+    if args.list {
         match args.format {
-            CheckFormat::Human => {
-                let look = ui.look_out();
-                ui.write(&checked.text(look))?;
+            CheckFormat::Json => ui.line(pages::list_json())?,
+            CheckFormat::Human | CheckFormat::Sarif | CheckFormat::Github | CheckFormat::Gitlab => {
+                ui.write(&pages::list())?;
             }
-            CheckFormat::Json => ui.line(checked.json(file))?,
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(name) = &args.explain {
+        for rule in rules_named(name).map_err(|error| unknown("explain", &error))? {
+            let page = pages::text(&rule).ok_or_else(|| {
+                CliError::usage(format!("`{rule}` is a rule of shellcheck"))
+                    .help(format!("its page is https://www.shellcheck.net/wiki/{rule}"))
+            })?;
+            ui.write(page)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let choice = choice(args)?;
+    let build_args: Result<Vec<_>, _> =
+        args.build_args.iter().map(|arg| build_arg(arg, &ui.env)).collect();
+    let found = find::dockerfiles(&args.paths, &ui.env)?;
+    let mut work = Vec::new();
+    let mut finder = match SettingsFinder::new(args.config.as_deref(), &ui.env) {
+        Ok(finder) => finder,
+        Err(error) => return Ok(error.tell(ui)),
+    };
+    for place in found.places {
+        match finder.for_place(&place) {
+            Ok(settings) => work.push((place, settings)),
+            Err(error) => return Ok(error.tell(ui)),
         }
     }
-    if args.format == CheckFormat::Human {
-        let all = args.files.len();
-        ui.note(match files {
-            0 => format!("Nothing found in {all} {}.", if all == 1 { "file" } else { "files" }),
-            _ => format!("Something found in {files} of {all} files."),
-        });
+    let job = Job {
+        args,
+        choice: &choice,
+        build_args: build_args?.into_iter().flatten().collect(),
+        env: &ui.env,
+        look: ui.look_out(),
+    };
+    let reports = parallel::map(&work, |(place, settings)| job.report(place, settings));
+    drop(job);
+    let mut outcome = Outcome { failed: !found.problems.is_empty(), ..Outcome::default() };
+    for problem in &found.problems {
+        ui.fail(&CliError::failed(problem.as_str()));
     }
-    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let all = work.into_iter().zip(reports);
+    for ((place, settings), report) in all {
+        outcome.take(&place, &settings, &choice, report, args, ui)?;
+    }
+    outcome.finish(args, ui)
 }
 
-fn check(source: SourceFile, options: &BuildOptions, world: &dyn World) -> Checked {
-    let Parse { tree, mut diagnostics } = grammar::parse(&source);
-    if source.text().is_empty() {
-        // The compiler says it, too.
-        diagnostics.clear();
+/// What the command line says of the rules.
+fn choice(args: &CheckArgs) -> Result<Choice, CliError> {
+    let selectors = |flag: &str, names: &[String]| {
+        let named = names.iter().map(|name| Selector::parse(name));
+        named.collect::<Result<Vec<_>, _>>().map_err(|error| unknown(flag, &error))
+    };
+    let mut choice = Choice::default();
+    if !args.select.is_empty() {
+        choice.select = Some(selectors("select", &args.select)?);
     }
-    let compiled = compiler::compile(&tree, &source, options, world);
-    let rules = CheckOptions::of(&tree, options).unwrap_or_default();
-    let findings = lint::findings(&tree, &compiled, &rules);
-    diagnostics.extend(compiled.diagnostics);
-    Checked { diagnostics, findings, sources: compiled.sources }
+    choice.ignore = selectors("ignore", &args.ignore)?;
+    for pair in &args.severity {
+        let parts = pair.split_once('=');
+        let Some((name, level)) = parts.and_then(|(name, it)| Some((name, level_named(it)?)))
+        else {
+            return Err(CliError::usage(format!("--severity `{pair}` is not RULE=LEVEL"))
+                .help("the levels are off, note, warning and error"));
+        };
+        let names = rules_named(name).map_err(|error| unknown("severity", &error))?;
+        choice.rules.extend(names.into_iter().map(|name| (name, level)));
+    }
+    choice.error_on = args.error_on.map(|least| match least {
+        ErrorOn::Error => Threshold::Error,
+        ErrorOn::Warning => Threshold::Warning,
+        ErrorOn::Note => Threshold::Note,
+        ErrorOn::Never => Threshold::Never,
+    });
+    Ok(choice)
 }
 
-/// A world in which every image is there, is for the platform asked for, and has nothing but a PATH.
-#[derive(Debug)]
-struct Offline;
+fn unknown(flag: &str, error: &UnknownRule) -> CliError {
+    CliError::usage(format!("--{flag}: {error}")).help(error.help())
+}
 
-impl World for Offline {
-    fn image(&self, query: &ImageQuery<'_>) -> Result<ResolvedImage, WorldError> {
-        let Platform { os, architecture, variant, .. } = query.platform.clone();
-        let config = ContainerConfig { env: vec![PATH.into()], ..ContainerConfig::default() };
-        let config = ImageConfig { os, architecture, variant, config, ..ImageConfig::default() };
-        Ok(ResolvedImage { manifest: None, config })
+/// What is known once all files are looked at.
+#[derive(Debug, Default)]
+struct Outcome {
+    files: usize,
+    /// Files with something to say of.
+    with_findings: usize,
+    /// Findings that `--fix` would mend.
+    mendable: usize,
+    /// Whether something is bad enough.
+    is_bad: bool,
+    /// Whether something could not be looked at.
+    failed: bool,
+    /// For forms that are one document.
+    values: Vec<Value>,
+}
+
+impl Outcome {
+    fn take(
+        &mut self,
+        place: &Place,
+        settings: &Arc<Settings>,
+        choice: &Choice,
+        report: Report,
+        args: &CheckArgs,
+        ui: &mut Ui,
+    ) -> Result<(), CliError> {
+        self.files += 1;
+        let checked = match report.checked {
+            Ok(checked) => checked,
+            Err(error) => return self.unreadable(&report.name, &error, args, ui),
+        };
+        let least = choice.error_on.or(settings.check.error_on).unwrap_or_default();
+        let severities = checked.severities();
+        self.with_findings += usize::from(!checked.is_empty());
+        self.mendable += checked.findings.iter().filter(|it| it.diagnostic.fix.is_some()).count();
+        if let Some(mended) = &report.mended {
+            if args.diff {
+                let color = ui.color_out();
+                ui.write(&diff::unified(&report.name, &mended.before, &mended.text, color))?;
+                self.is_bad |= mended.is_changed() && least != Threshold::Never;
+                return Ok(());
+            }
+            if mended.is_changed() {
+                ui.note(mended.summary(&report.name));
+            }
+            if *place == Place::Stdin {
+                ui.write(&mended.text)?;
+                ui.note(checked.text(ui.look_err()).trim_end());
+                self.is_bad |= severities.into_iter().any(|it| least.is_reached_by(it));
+                return Ok(());
+            }
+        }
+        self.is_bad |= severities.into_iter().any(|it| least.is_reached_by(it));
+        match report.output {
+            Output::Text(text) => ui.write(&text)?,
+            Output::Values(values) => self.values.extend(values),
+        }
+        Ok(())
     }
 
-    fn ignore_file(&self, _: &str) -> Option<(String, String)> {
-        None
+    /// Says that a file cannot be looked at, in the form that is wanted.
+    fn unreadable(
+        &mut self,
+        name: &str,
+        error: &CliError,
+        args: &CheckArgs,
+        ui: &mut Ui,
+    ) -> Result<(), CliError> {
+        self.failed = true;
+        let found = Diagnostic::without_place("unreadable", error.to_string());
+        let found = std::slice::from_ref(&found);
+        match args.format {
+            CheckFormat::Human => drop(ui.fail(error)),
+            CheckFormat::Json => ui.line(findings::unreadable(name, &error.to_string()))?,
+            CheckFormat::Sarif => self.values.extend(sarif::results(name, found, &[])),
+            CheckFormat::Github => ui.write(&github::lines(name, found, &[]))?,
+            CheckFormat::Gitlab => self.values.extend(gitlab::entries(name, found, &[])),
+        }
+        Ok(())
+    }
+
+    fn finish(self, args: &CheckArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
+        match args.format {
+            CheckFormat::Sarif => ui.line(sarif::log(self.values, !self.failed))?,
+            CheckFormat::Gitlab => ui.line(Value::from(self.values))?,
+            CheckFormat::Human if !args.diff => {
+                let all = self.files;
+                let mut said = match self.with_findings {
+                    0 if self.failed => String::new(),
+                    0 => format!(
+                        "Nothing found in {all} {}.",
+                        if all == 1 { "file" } else { "files" }
+                    ),
+                    some => format!("Something found in {some} of {all} files."),
+                };
+                if self.mendable > 0 {
+                    said.push_str(&format!(" --fix mends {}.", self.mendable));
+                }
+                if !said.is_empty() {
+                    ui.note(said);
+                }
+            }
+            CheckFormat::Human | CheckFormat::Json | CheckFormat::Github => {}
+        }
+        Ok(match (self.failed, self.is_bad) {
+            (true, _) => ExitCode::from(2),
+            (false, true) => ExitCode::FAILURE,
+            (false, false) => ExitCode::SUCCESS,
+        })
+    }
+}
+
+impl crate::project::checked::Checked {
+    /// How bad each thing is.
+    fn severities(&self) -> Vec<Severity> {
+        let own = self.diagnostics.iter().map(|found| found.severity);
+        own.chain(self.findings.iter().map(|it| it.diagnostic.severity)).collect()
     }
 }

@@ -29,16 +29,7 @@ pub(crate) fn build_options(
         ..BuildOptions::default()
     };
     for arg in &args.build_args {
-        let (name, value) = match arg.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (arg.as_str(), env.vars.get(arg).map(String::as_str)),
-        };
-        if name.is_empty() {
-            return Err(CliError::usage(format!("--build-arg `{arg}`: the name is missing")));
-        }
-        if let Some(value) = value {
-            options.build_args.insert(name.to_owned(), value.to_owned());
-        }
+        options.build_args.extend(build_arg(arg, env)?);
     }
     // As buildx does: the variable of reproducible builds counts as a build argument.
     if let Some(epoch) = env.var("SOURCE_DATE_EPOCH") {
@@ -84,6 +75,21 @@ pub(crate) fn build_options(
         }
     }
     Ok(options)
+}
+
+/// Reads `NAME=VALUE`, or takes the value of NAME from the environment; `None` if it has none there.
+///
+/// # Errors
+/// There is no name.
+pub(crate) fn build_arg(arg: &str, env: &Env) -> Result<Option<(String, String)>, CliError> {
+    let (name, value) = match arg.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (arg, env.vars.get(arg).map(String::as_str)),
+    };
+    if name.is_empty() {
+        return Err(CliError::usage(format!("--build-arg `{arg}`: the name is missing")));
+    }
+    Ok(value.map(|value| (name.to_owned(), value.to_owned())))
 }
 
 /// Reads a platform.

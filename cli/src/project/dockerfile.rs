@@ -371,12 +371,12 @@ fn default_file(context: &Path, root: &Path) -> PathBuf {
     if context == Path::new(".") { PathBuf::from(name) } else { context.join(name) }
 }
 
-fn ignore_file(root: &Path) -> Result<Option<(String, String)>, CliError> {
+pub(crate) fn ignore_file(root: &Path) -> Result<Option<(String, String)>, CliError> {
     read_ignore(&root.join(".dockerignore"), ".dockerignore")
 }
 
 /// `NAME.dockerignore` beside the Dockerfile `NAME`.
-fn own_ignore_file(dockerfile: &Path) -> Result<Option<(String, String)>, CliError> {
+pub(crate) fn own_ignore_file(dockerfile: &Path) -> Result<Option<(String, String)>, CliError> {
     let Some(name) = dockerfile.file_name() else { return Ok(None) };
     let name = format!("{}.dockerignore", name.to_string_lossy());
     read_ignore(&dockerfile.with_file_name(&name), &name)

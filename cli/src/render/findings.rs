@@ -6,20 +6,26 @@ use serde_json::{Value, json};
 
 use crate::render::{human, json as json_form};
 
-/// For people, in the order of the file. The error that makes errors of findings is left out: they are all there.
-pub(crate) fn text(
-    diagnostics: &[Diagnostic],
-    findings: &[Finding],
-    sources: &[SourceFile],
-    look: human::Look,
-) -> String {
+/// All there is to say, in the order of the file, each thing once. The error that makes errors of findings is left out:
+/// they are all there.
+pub(crate) fn in_order(diagnostics: &[Diagnostic], findings: &[Finding]) -> Vec<Diagnostic> {
     let own = diagnostics.iter().filter(|found| found.code != "lint-violation");
     let mut all: Vec<Diagnostic> =
         own.chain(findings.iter().map(|finding| &finding.diagnostic)).cloned().collect();
     all.sort_by_key(|found| found.span().map(|span| (span.source, span.start)));
     // What rules find they may find twice in words that are read twice.
     all.dedup();
-    human::diagnostics(&all, sources, look)
+    human::unique(&all).into_iter().cloned().collect()
+}
+
+/// For people, in the order of the file.
+pub(crate) fn text(
+    diagnostics: &[Diagnostic],
+    findings: &[Finding],
+    sources: &[SourceFile],
+    look: human::Look,
+) -> String {
+    human::diagnostics(&in_order(diagnostics, findings), sources, look)
 }
 
 /// One object a file. Of a rule's finding, `line` to `end_line` are its instruction's, and `place` is the very word.

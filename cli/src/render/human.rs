@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
-use grammar::{Diagnostic, Severity, SourceFile, SourceId};
+use grammar::{Diagnostic, Severity, SourceFile, SourceId, Span};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
     NamedSource, SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
@@ -76,17 +76,27 @@ pub(crate) fn plain(diagnostic: &Diagnostic, sources: &[SourceFile]) -> String {
         let (line, column) = source.lines().position(source.text(), span.start);
         Some(format!("{}:{line}:{column}: ", source.name()))
     });
-    let word = severity(diagnostic);
+    let word = severity(diagnostic.severity);
     let message = snippet::message(&diagnostic.message);
     format!("{}{word}: {message}\n", place.unwrap_or_default())
 }
 
-fn severity(diagnostic: &Diagnostic) -> &'static str {
-    match diagnostic.severity {
+/// The word for a severity.
+pub(crate) fn severity(severity: Severity) -> &'static str {
+    match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Note => "note",
     }
+}
+
+/// The primary place of a diagnostic, with its source.
+pub(crate) fn place<'s>(
+    diagnostic: &Diagnostic,
+    sources: &'s [SourceFile],
+) -> Option<(&'s SourceFile, Span)> {
+    let span = diagnostic.span()?;
+    Some((source(sources, span.source)?, span))
 }
 
 /// The source with an id.
@@ -176,7 +186,7 @@ impl std::error::Error for Shown<'_> {}
 
 impl miette::Diagnostic for Shown<'_> {
     fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        Some(Box::new(format!("{}[{}]", severity(self.diagnostic), self.diagnostic.code)))
+        Some(Box::new(format!("{}[{}]", severity(self.diagnostic.severity), self.diagnostic.code)))
     }
 
     fn severity(&self) -> Option<miette::Severity> {
@@ -203,8 +213,6 @@ impl miette::Diagnostic for Shown<'_> {
 
 #[cfg(test)]
 mod tests {
-    use grammar::Span;
-
     use super::*;
 
     #[test]

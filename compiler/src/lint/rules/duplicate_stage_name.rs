@@ -37,6 +37,10 @@ impl Rule for DuplicateStageName {
         "DuplicateStageName"
     }
 
+    fn aliases(&self) -> &'static [&'static str] {
+        &["DL3024"]
+    }
+
     fn hears_comments(&self) -> bool {
         false
     }

@@ -33,6 +33,10 @@ impl Rule for FromPlatformFlagConstDisallowed {
         "FromPlatformFlagConstDisallowed"
     }
 
+    fn aliases(&self) -> &'static [&'static str] {
+        &["DL3029"]
+    }
+
     fn check(&self, cx: &mut Cx<'_>) {
         for fact in cx.facts {
             let Fact::ConstantPlatform { platform, span } = fact else { continue };

@@ -32,6 +32,10 @@ impl Rule for JSONArgsRecommended {
         "JSONArgsRecommended"
     }
 
+    fn aliases(&self) -> &'static [&'static str] {
+        &["DL3025"]
+    }
+
     fn check(&self, cx: &mut Cx<'_>) {
         for stage in cx.stages.clone() {
             let mut has_shell = stage.lowered.has_shell;

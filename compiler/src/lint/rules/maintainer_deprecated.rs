@@ -30,6 +30,10 @@ impl Rule for MaintainerDeprecated {
         "MaintainerDeprecated"
     }
 
+    fn aliases(&self) -> &'static [&'static str] {
+        &["DL4000"]
+    }
+
     fn check(&self, cx: &mut Cx<'_>) {
         for statement in &cx.file.statements {
             if !matches!(statement.instruction, Instruction::Maintainer(_)) {

@@ -30,6 +30,10 @@ impl Rule for MultipleInstructionsDisallowed {
         "MultipleInstructionsDisallowed"
     }
 
+    fn aliases(&self) -> &'static [&'static str] {
+        &["DL3012", "DL4003", "DL4004"]
+    }
+
     fn check(&self, cx: &mut Cx<'_>) {
         for stage in cx.stages.clone() {
             // CMD, ENTRYPOINT, HEALTHCHECK: the last one so far.

@@ -34,6 +34,10 @@ impl Rule for WorkdirRelativePath {
         "WorkdirRelativePath"
     }
 
+    fn aliases(&self) -> &'static [&'static str] {
+        &["DL3000"]
+    }
+
     fn check(&self, cx: &mut Cx<'_>) {
         let relative: BTreeMap<Span, &str> = cx
             .facts
