@@ -47,10 +47,12 @@ pub(super) fn indented(text: &str, escape: char) -> String {
         let kept = head.trim_end_matches([' ', '\t']);
         let blanks = head.len() - kept.len();
         let bare = !next.starts_with([' ', '\t', '#']) && !next.starts_with(escape);
-        if line.trim_start().starts_with('#') || !bare || blanks == 0 {
-            out.push_str(line);
-            out.push('\n');
-        } else if kept.trim().is_empty() || kept.ends_with(escape) {
+        let stays_as_it_is = line.trim_start().starts_with('#')
+            || !bare
+            || blanks == 0
+            || kept.trim().is_empty()
+            || kept.ends_with(escape);
+        if stays_as_it_is {
             out.push_str(line);
             out.push('\n');
         } else {
