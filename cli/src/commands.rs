@@ -15,6 +15,7 @@ mod inspect;
 mod load;
 mod login;
 mod logout;
+mod lsp;
 mod parse;
 mod prune;
 mod pull;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: Command, ui: &mut Ui) -> Result<ExitCode, CliError> {
         Command::Explain(args) => explain::run(&args, ui),
         Command::Check(args) => check::run(&args, ui),
         Command::Fmt(args) => fmt::run(&args, ui),
+        Command::Lsp(args) => lsp::run(&args, ui),
         Command::Parse(args) => parse::run(&args, ui),
         Command::Run(args) => run::run(&args, ui),
         Command::Images(args) => images::run(&args, ui),

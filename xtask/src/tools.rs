@@ -15,6 +15,7 @@ pub(crate) struct Tool {
 pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "busybox", package: "busybox-static" },
     Tool { program: "newuidmap", package: "uidmap" },
+    Tool { program: "nvim", package: "neovim" },
     Tool { program: "skopeo", package: "skopeo" },
     Tool { program: "umoci", package: "umoci" },
     Tool { program: "podman", package: "podman" },
