@@ -18,6 +18,7 @@ mod hadolint;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod uses;
 
 use grammar::{Code, Diagnostic, Dockerfile, Severity};
 

@@ -1,26 +1,41 @@
 //! The rules, one file each. A new one is registered in [`RULES`].
 
+mod cache_mount_not_writable;
+mod cmd_entrypoint_mismatch;
 mod consistent_instruction_casing;
+mod copy_all_before_install;
 mod copy_ignored_file;
 mod duplicate_stage_name;
+mod empty_wildcard;
 mod expose_invalid_format;
 mod expose_proto_casing;
+mod floating_tag;
 mod from_as_casing;
 mod from_platform_flag_const_disallowed;
+mod impossible_healthcheck;
 mod invalid_base_image_platform;
 mod invalid_default_arg_in_from;
 mod invalid_definition_description;
 mod json_args_recommended;
 mod legacy_key_value_format;
 mod maintainer_deprecated;
+mod missing_source;
 mod multiple_instructions_disallowed;
 mod no_empty_continuation;
+mod overwritten_copy;
+mod port_zero;
 mod redundant_target_platform;
 mod reserved_stage_name;
 mod secrets_used_in_arg_or_env;
+mod setting_without_effect;
+mod shell_form_without_shell;
 mod stage_name_casing;
+mod unconsumed_build_arg;
 mod undefined_arg_in_from;
 mod undefined_var;
+mod unreachable_stage;
+mod unused_arg;
+mod volatile_variable;
 mod workdir_relative_path;
 
 use super::Rule;
@@ -49,4 +64,19 @@ pub const RULES: &[&dyn Rule] = &[
     &invalid_definition_description::InvalidDefinitionDescription,
     &expose_proto_casing::ExposeProtoCasing,
     &expose_invalid_format::ExposeInvalidFormat,
+    &unused_arg::UnusedArg,
+    &unconsumed_build_arg::UnconsumedBuildArg,
+    &unreachable_stage::UnreachableStage,
+    &missing_source::MissingSource,
+    &empty_wildcard::EmptyWildcard,
+    &copy_all_before_install::CopyAllBeforeInstall,
+    &volatile_variable::VolatileVariable,
+    &overwritten_copy::OverwrittenCopy,
+    &setting_without_effect::SettingWithoutEffect,
+    &shell_form_without_shell::ShellFormWithoutShell,
+    &floating_tag::FloatingTag,
+    &cmd_entrypoint_mismatch::CmdEntrypointMismatch,
+    &cache_mount_not_writable::CacheMountNotWritable,
+    &port_zero::PortZero,
+    &impossible_healthcheck::ImpossibleHealthcheck,
 ];

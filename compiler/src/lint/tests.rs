@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 
 use grammar::Severity;
 
-use super::{Finding, RULES, Rule, findings};
+use super::{
+    ContextView, Entry, Finding, LintConfig, Origin, RULES, Rule, Subject, check, findings,
+};
 use crate::checks::CheckOptions;
 use crate::testing::{TestWorld, options};
+use crate::world::BuildOptions;
 
 const HEADINGS: [&str; 4] =
     ["## What it does", "## Why is this bad", "## Example", "## Use instead"];
@@ -21,6 +24,48 @@ fn found_in(world: &TestWorld, text: &str) -> Vec<Finding> {
     let compiled = crate::compile(&parsed.tree, &source, &options(), world);
     let check = CheckOptions::of(&parsed.tree, &options()).unwrap();
     findings(&parsed.tree, &compiled, &check)
+}
+
+/// What all rules find in all stages.
+fn checked(world: &TestWorld, text: &str, options: &BuildOptions, files: &[&str]) -> Vec<Finding> {
+    let source = grammar::SourceFile::new("Dockerfile", text);
+    let parsed = grammar::parse(&source);
+    let options = BuildOptions { all_stages: true, ..options.clone() };
+    let compiled = crate::compile(&parsed.tree, &source, &options, world);
+    let context = Files(files.iter().map(|it| (*it).to_owned()).collect());
+    check(&Subject {
+        file: &parsed.tree,
+        compiled: &compiled,
+        checks: &CheckOptions::of(&parsed.tree, &options).unwrap(),
+        options: &options,
+        context: (!files.is_empty()).then_some(&context),
+        config: &LintConfig::default(),
+    })
+}
+
+/// A context that holds files of these names.
+#[derive(Debug)]
+struct Files(Vec<String>);
+
+impl ContextView for Files {
+    fn entry(&self, path: &str) -> Entry {
+        let is_below = |file: &String| file.starts_with(&format!("{path}/"));
+        match path {
+            "." => Entry::Folder,
+            _ if self.0.iter().any(|file| file == path) => Entry::File,
+            _ if self.0.iter().any(is_below) => Entry::Folder,
+            _ => Entry::Missing,
+        }
+    }
+
+    fn list(&self, folder: &str) -> Option<Vec<String>> {
+        let prefix = if folder == "." { String::new() } else { format!("{folder}/") };
+        let inside = self.0.iter().filter_map(|file| file.strip_prefix(&prefix));
+        let mut names: Vec<String> =
+            inside.filter_map(|file| Some(file.split('/').next()?.to_owned())).collect();
+        names.dedup();
+        Some(names)
+    }
 }
 
 /// The rule, the first line and the underlined words of each finding.
@@ -84,11 +129,74 @@ fn examples_are_found_and_what_to_use_instead_is_not() {
             ..TestWorld::default()
         };
         let bad = block(&text, "## Example", "dockerfile").expect("there is an example");
+        let good = block(&text, "## Use instead", "dockerfile").expect("there is a better one");
+        if rule.origin() == Origin::Dfc {
+            let files = ["app.py", "src/lib.rs"];
+            let mut options = options();
+            if rule.name() == "UnconsumedBuildArg" {
+                options.build_args.insert("VERSON".into(), "2".into());
+            }
+            let finds = |text: &str, options: &BuildOptions| {
+                let found = checked(&world, text, options, &files);
+                found.iter().filter(|it| it.diagnostic.code == rule.name()).count()
+            };
+            assert_eq!(finds(&bad, &options), 1, "{}: {bad}", rule.name());
+            options.build_args.clear();
+            assert_eq!(finds(&good, &options), 0, "{}: {good}", rule.name());
+            continue;
+        }
         let codes: Vec<_> = found_in(&world, &bad).iter().map(|it| it.diagnostic.code).collect();
         assert_eq!(codes, [rule.name()], "{bad}");
-        let good = block(&text, "## Use instead", "dockerfile").expect("there is a better one");
         assert_eq!(found_in(&world, &good), [], "{}: {good}", rule.name());
     }
+}
+
+/// `fixtures/rules/NAME.Dockerfile` holds cases, with `# ---` between them. A finding is wanted where `# hit` stands right
+/// above an instruction, and nowhere else. `# context:`, `# ignore:` and `# build-arg:` say what is around a case.
+#[test]
+fn fixtures_hit_and_miss() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/rules");
+    for rule in RULES.iter().filter(|rule| rule.origin() == Origin::Dfc) {
+        let path = folder.join(format!("{}.Dockerfile", spelled(rule.name(), '-')));
+        let cases = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        assert!(cases.contains("# hit\n"), "{path:?} has no hit");
+        for case in cases.split("# ---\n") {
+            let said = |name: &str| {
+                let prefix = format!("# {name}: ");
+                let lines = case.lines().filter_map(|line| line.strip_prefix(&prefix));
+                lines.flat_map(str::split_whitespace).collect::<Vec<&str>>()
+            };
+            let ignored = Some(said("ignore").join("\n")).filter(|it| !it.is_empty());
+            let world = TestWorld { ignore_file: ignored, ..TestWorld::default() };
+            let world = ["alpine:3.22", "node:22-slim", "debian:12", "node:22", "alpine", "debian"]
+                .iter()
+                .fold(world, |world, name| world.with(name, oci::ContainerConfig::default()));
+            let mut options = options();
+            let given = said("build-arg").into_iter().filter_map(|it| it.split_once('='));
+            options.build_args.extend(given.map(|(name, value)| (name.into(), value.into())));
+            let found = checked(&world, case, &options, &said("context"));
+            let mine = found.iter().filter(|it| it.diagnostic.code == rule.name());
+            let lines: std::collections::BTreeSet<u32> = mine.map(|it| it.lines.0).collect();
+            let all: Vec<&str> = case.lines().collect();
+            let wanted = (1..=all.len() as u32)
+                .filter(|line| *line > 1 && all[*line as usize - 2] == "# hit")
+                .collect();
+            assert_eq!(lines, wanted, "{}\n{case}", rule.name());
+        }
+    }
+}
+
+#[test]
+fn hadolint_is_heard_and_builds_do_not_hear_it() {
+    let codes = |text: &str| {
+        let found = checked(&TestWorld::default(), text, &options(), &[]);
+        found.iter().filter(|it| it.diagnostic.code == "FloatingTag").count()
+    };
+    assert_eq!(codes("FROM busybox\n"), 1);
+    assert_eq!(codes("# hadolint ignore=DL3008, DL3006\nFROM busybox\n"), 0);
+    assert_eq!(codes("# check=skip=FloatingTag\nFROM busybox\n"), 0);
+    assert_eq!(codes("# hadolint global ignore=DL3006\n\nFROM busybox\n"), 0);
+    assert_eq!(found("# hadolint global ignore=all\nFROM busybox\n"), [""; 0]);
 }
 
 #[test]
@@ -202,9 +310,9 @@ fn pages_are_fresh() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rules");
     let mut pages: Vec<(PathBuf, String)> = Vec::new();
     let mut list = String::from(
-        "# Lint rules\n\nWhat `dfc check`, `dfc build --check` and the end of a build warn of. The rules, their names and their \
-         words are\nBuildKit's. [check.md](../check.md) says how to leave rules out, and how to make errors of them.\n\n\
-         | rule | finds |\n|---|---|\n",
+        "# Lint rules\n\nWhat `dfc check` warns of. Those of BuildKit have its names and its words; they are also all that \
+         `dfc build --check`\nand the end of a build say. [check.md](../check.md) says how to leave rules out, and how to make \
+         errors of them.\n\n| rule | of | finds |\n|---|---|---|\n",
     );
     let mut rules: Vec<&&dyn Rule> = RULES.iter().collect();
     rules.sort_by_key(|rule| rule.name());
@@ -216,8 +324,13 @@ fn pages_are_fresh() {
         let end = [". ", ": "].iter().filter_map(|end| what.find(end)).min();
         let what = &what[..end.expect("a sentence ends")];
         let what = what.strip_prefix("Finds ").expect("it begins with what it finds");
-        writeln!(list, "| [{name}]({page}) | {what} |").unwrap();
+        let of = if rule.origin() == Origin::Dfc { "dfc" } else { "BuildKit" };
+        writeln!(list, "| [{name}]({page}) | {of} | {what} |").unwrap();
         let mut content = format!("# {name}\n\n{}", text.trim_end());
+        if let [first, others @ ..] = rule.aliases() {
+            let others: String = others.iter().map(|alias| format!(", {alias}")).collect();
+            write!(content, "\n\n## Names in hadolint\n{first}{others}").unwrap();
+        }
         if !rule.hears_comments() {
             content.push_str(
                 "\n\n## Leaving it out\nAs in BuildKit, only the directive at the top of the file can: comments above \
