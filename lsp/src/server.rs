@@ -175,7 +175,7 @@ impl Server<'_> {
             match panic::catch_unwind(of) {
                 Ok(found) => self.show(uri, Some(document.version), found),
                 Err(panic) => {
-                    self.knowledge.log(&format!("diagnostics panicked: {}", said(&*panic)))
+                    self.knowledge.log(&format!("diagnostics panicked: {}", said(&*panic)));
                 }
             }
         }

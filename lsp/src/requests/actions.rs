@@ -159,10 +159,6 @@ fn skip(cursor: &Cursor<'_>, found: &Diagnostic, title: String, edit: TextEdit) 
 }
 
 /// Edits of this file alone.
-#[expect(
-    clippy::mutable_key_type,
-    reason = "the protocol's type; an address is compared by its text"
-)]
 pub(super) fn change(cursor: &Cursor<'_>, edits: Vec<TextEdit>) -> WorkspaceEdit {
     WorkspaceEdit::new(HashMap::from([(cursor.document.uri.clone(), edits)]))
 }

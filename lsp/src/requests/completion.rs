@@ -38,14 +38,15 @@ fn items(cursor: &Cursor<'_>) -> Vec<CompletionItem> {
         return flags(cursor, keyword, flag);
     }
     let arguments = words.filter(|it| !it.starts_with("--")).count();
-    match keyword {
-        Keyword::From if arguments == 0 => stages_and_images(cursor, word, true),
-        Keyword::Copy | Keyword::Add if !before.contains("--from=") => paths(cursor, word),
-        Keyword::Arg => {
-            let names = PREDEFINED.iter().map(|(name, what)| ((*name).to_owned(), *what));
-            made(cursor, word, names, CompletionItemKind::VARIABLE)
-        }
-        _ => Vec::new(),
+    if keyword == Keyword::From && arguments == 0 {
+        stages_and_images(cursor, word, true)
+    } else if matches!(keyword, Keyword::Copy | Keyword::Add) && !before.contains("--from=") {
+        paths(cursor, word)
+    } else if keyword == Keyword::Arg {
+        let names = PREDEFINED.iter().map(|(name, what)| ((*name).to_owned(), *what));
+        made(cursor, word, names, CompletionItemKind::VARIABLE)
+    } else {
+        Vec::new()
     }
 }
 
