@@ -246,7 +246,8 @@ fn github_and_gitlab() -> Outcome {
         "::warning file=Dockerfile,line=1,endLine=1,col=14,endColumn=16,title=FromAsCasing::";
     holds(&done.stdout, &[want])?;
     let prints = || -> Result<Vec<String>, Failed> {
-        let done = files.check(&["--format", "gitlab", "--select", "buildkit"])?.expect(0)?;
+        let done =
+            files.check(&["--format", "gitlab", "--select", "FromAsCasing,DL3025"])?.expect(0)?;
         let all: Value = serde_json::from_str(&done.stdout)?;
         let all = all.as_array().cloned().unwrap_or_default();
         same(all.iter().all(|it| it["location"]["path"] == "Dockerfile"), true)?;

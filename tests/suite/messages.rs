@@ -18,7 +18,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn message(name: &str, path: &Path) -> Outcome {
     let folder = path.parent().ok_or("a file is in a folder")?;
-    let mut command = Dfc::new()?.command(["check"])?;
+    let mut command =
+        Dfc::new()?.command(["check", "--select", "buildkit", "--error-on", "warning"])?;
     // From its folder, so that no message holds a path of this machine.
     command.current_dir(folder).arg(path.file_name().ok_or("a file has a name")?);
     command.env("COLUMNS", "100");

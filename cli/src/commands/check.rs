@@ -9,7 +9,6 @@ mod mend;
 mod parallel;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use compiler::settings::{
     Choice, Selector, Settings, Threshold, UnknownRule, level_named, rules_named,
@@ -78,7 +77,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     }
     let all = work.into_iter().zip(reports);
     for ((place, settings), report) in all {
-        outcome.take(&place, &settings, &choice, report, args, ui)?;
+        outcome.take(&place, (&choice, &settings), report, args, ui)?;
     }
     outcome.finish(args, ui)
 }
@@ -137,8 +136,7 @@ impl Outcome {
     fn take(
         &mut self,
         place: &Place,
-        settings: &Arc<Settings>,
-        choice: &Choice,
+        choices: (&Choice, &Settings),
         report: Report,
         args: &CheckArgs,
         ui: &mut Ui,
@@ -148,7 +146,8 @@ impl Outcome {
             Ok(checked) => checked,
             Err(error) => return self.unreadable(&report.name, &error, args, ui),
         };
-        let least = choice.error_on.or(settings.check.error_on).unwrap_or_default();
+        let (line, settings) = choices;
+        let least = line.error_on.or(settings.check.error_on).unwrap_or_default();
         let severities = checked.severities();
         self.with_findings += usize::from(!checked.is_empty());
         self.mendable += checked.findings.iter().filter(|it| it.diagnostic.fix.is_some()).count();
