@@ -49,9 +49,7 @@ impl Ui {
     /// Writes a result that may be no text.
     pub(crate) fn write_bytes(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
-        out.write_all(bytes)
-            .and_then(|()| out.flush())
-            .map_err(|error| CliError::output(&error))
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))
     }
 
     /// Writes a result and ends the line.

@@ -120,7 +120,7 @@ fn trimmed(text: Cow<'_, str>) -> String {
             text.truncate(text.trim_end().len());
             text
         }
-        text => text.trim().to_owned(),
+        Cow::Owned(_) | Cow::Borrowed(_) => text.trim().to_owned(),
     }
 }
 

@@ -53,13 +53,12 @@ pub(crate) fn text(error: &BuildError, sources: &[SourceFile], look: Look) -> St
     };
     if let (Cause::User { span: Some(word), .. }, Some(run)) =
         (error.cause.as_ref(), error.step_span)
+        && *word != run
     {
-        if *word != run {
-            // It is the RUN that fails: USER alone may name whom it likes.
-            diagnostic = Diagnostic::error(code(&error.cause), error.to_string(), run)
-                .label("this runs as that user")
-                .also(*word, "set here");
-        }
+        // It is the RUN that fails: USER alone may name whom it likes.
+        diagnostic = Diagnostic::error(code(&error.cause), error.to_string(), run)
+            .label("this runs as that user")
+            .also(*word, "set here");
     }
     let help = error.help().or_else(|| no_space(&diagnostic.message).map(str::to_owned));
     diagnostic.help = help;

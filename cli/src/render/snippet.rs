@@ -167,7 +167,8 @@ mod tests {
         let column = shown.start - cut.line.start + cut.by;
         assert_eq!(column, at - "FROM a\n".len());
         // The end of the text is a place, too.
-        let end = Snippet::new(&text[..text.len() - 1], &[text.len() - 1..text.len() - 1]);
+        let last = text.len() - 1;
+        let end = Snippet::new(&text[..last], std::slice::from_ref(&(last..last)));
         assert!(end.ranges[0].is_some() && end.text.len() < 500);
     }
 

@@ -1,3 +1,5 @@
+//! Formatting: what changes, and what must not.
+
 use grammar::SourceFile;
 
 use super::*;

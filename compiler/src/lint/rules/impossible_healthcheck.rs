@@ -121,10 +121,10 @@ fn impossible(
     let image = line.last()?;
     let elsewhere = |it: &Statement| it.span != statement.span && mentions(&it.original, first);
     let all = || line.iter().flat_map(|it| it.statements().map(|it| it.1));
-    let unknown = |it: &Statement| match &it.instruction {
-        Instruction::Run(_) => it.original.contains(".sh") || it.original.contains('$'),
-        Instruction::Copy(copy) => copy.from.is_some(),
-        _ => false,
+    let unknown = |it: &Statement| {
+        let runs_script = matches!(it.instruction, Instruction::Run(_))
+            && (it.original.contains(".sh") || it.original.contains('$'));
+        runs_script || matches!(&it.instruction, Instruction::Copy(copy) if copy.from.is_some())
     };
     let lacks =
         lacks(&image.lowered.base_name, first) && !all().any(|it| elsewhere(it) || unknown(it));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use grammar::{Code, Diagnostic, Span};
 
 use crate::graph::{BuildGraph, Role, StepId};
-use crate::lint::{Cx, Entry, Origin, Rule};
+use crate::lint::{ContextView, Cx, Entry, Origin, Rule};
 use crate::op::{CopyAction, FileAction, Op, SourceOp};
 use crate::paths;
 
@@ -84,7 +84,8 @@ impl Rule for OverwrittenCopy {
                     there.retain(|key, it| !covers(key, it));
                     continue;
                 }
-                let Some(path) = target(cx, action, from_context, file.actions.len() > 1) else {
+                let context = cx.context.filter(|_| from_context);
+                let Some(path) = target(context, action, file.actions.len() > 1) else {
                     continue;
                 };
                 let new = Copied { place, action, from_context };
@@ -115,7 +116,7 @@ fn is_context(graph: &BuildGraph, id: StepId, index: usize) -> bool {
 }
 
 /// The path of the file that an action brings; `None` if that is not known, or no file.
-fn target(cx: &Cx<'_>, action: &CopyAction, from_context: bool, several: bool) -> Option<String> {
+fn target(context: Option<&dyn ContextView>, action: &CopyAction, several: bool) -> Option<String> {
     let CopyAction { source, dest, parents, .. } = action;
     let base = paths::base(source);
     let is_wild = action.wildcard && crate::pattern::has_wildcards(source);
@@ -123,11 +124,8 @@ fn target(cx: &Cx<'_>, action: &CopyAction, from_context: bool, several: bool) -
         return None;
     }
     let looks_like_file = || base.trim_start_matches('.').contains('.') && !base.ends_with(".d");
-    let entry = match from_context {
-        true => cx.context.map_or(Entry::Unknown, |it| it.entry(source.trim_start_matches('/'))),
-        false => Entry::Unknown,
-    };
-    let is_file = match entry {
+    let entry = context.map(|it| it.entry(source.trim_start_matches('/')));
+    let is_file = match entry.unwrap_or(Entry::Unknown) {
         Entry::File => true,
         Entry::Folder => false,
         Entry::Missing | Entry::Unknown => looks_like_file(),
