@@ -26,8 +26,9 @@ fn own_dockerfile() -> Outcome {
     let dfc = Dfc::new()?;
     let file = workspace().join("Dockerfile");
     dfc.run([OsStr::new("check"), OsStr::new("--all-targets"), file.as_os_str()])?.expect(0)?;
-    let explained =
-        dfc.run([OsStr::new("explain"), OsStr::new("--no-resolve"), file.as_os_str()])?;
+    let flags = ["explain", "--no-resolve", "--format", "json"];
+    let mut command = dfc.command(flags)?;
+    let explained = crate::dfc::Done::from(command.arg(&file).output()?);
     explained.expect(0).map(|_| ())
 }
 
