@@ -56,13 +56,7 @@ impl Db {
         doing: &str,
         change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.lock();
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .doing(|| doing.to_owned())?;
-        let value = change(&transaction)?;
-        transaction.commit().doing(|| doing.to_owned())?;
-        Ok(value)
+        self.transact(doing, |it| it.commit(), change)
     }
 
     /// As [`Db::write`], and takes all of it back.
@@ -71,12 +65,21 @@ impl Db {
         doing: &str,
         change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.transact(doing, |it| it.rollback(), change)
+    }
+
+    fn transact<T>(
+        &self,
+        doing: &str,
+        end: fn(Transaction<'_>) -> rusqlite::Result<()>,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut connection = self.lock();
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .doing(|| doing.to_owned())?;
         let value = change(&transaction)?;
-        transaction.rollback().doing(|| doing.to_owned())?;
+        end(transaction).doing(|| doing.to_owned())?;
         Ok(value)
     }
 
