@@ -42,7 +42,8 @@ impl Analysis {
         let tree = parsed.tree;
         let context = context(document, &tree, knowledge);
         let path = document.path.as_deref();
-        let build_args = path.map(|path| knowledge.build_args(path)).unwrap_or_default();
+        let settings = path.map(|path| knowledge.settings(path)).unwrap_or_default();
+        let build_args = settings.build_args.into_iter().collect();
         let ignore = path
             .zip(context.as_deref())
             .and_then(|(path, context)| knowledge.ignore_file(path, context));

@@ -1,8 +1,8 @@
 //! What the server may ask of the outside: [`Knowledge`].
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use compiler::settings::Settings;
 use compiler::{ImageQuery, ResolvedImage, WorldError};
 
 /// The outside, as the server sees it. An answer comes at once, from what is at hand: no network, no daemon, no long walk.
@@ -31,8 +31,8 @@ pub trait Knowledge {
     /// Whether there is a file or folder.
     fn exists(&self, path: &Path) -> bool;
 
-    /// The build arguments that `dfc.toml` gives to a Dockerfile.
-    fn build_args(&self, dockerfile: &Path) -> BTreeMap<String, String>;
+    /// What the `dfc.toml` says that holds for a Dockerfile. Mistakes in it are left out.
+    fn settings(&self, dockerfile: &Path) -> Settings;
 
     /// Forgets what was kept in memory: files have changed.
     fn forget(&self);

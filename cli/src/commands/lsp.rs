@@ -12,7 +12,7 @@ use crate::ui::Ui;
 
 /// Runs the command until the editor is done.
 pub(crate) fn run(_args: &LspArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
-    let knowledge = knowledge::Local::new(ui.env.store_root().ok());
+    let knowledge = knowledge::Local::new(ui.env.store_root().ok(), ui.env.home());
     let (connection, threads) = Connection::stdio();
     let served = ::lsp::serve(&connection, &knowledge);
     // The threads end when nobody listens to them.

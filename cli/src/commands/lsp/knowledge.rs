@@ -21,6 +21,8 @@ use crate::commands::explain_no_resolve::PATH;
 
 /// How many files of a folder are looked at.
 const MAX_FILES: usize = 20_000;
+/// How many folders up a dfc.toml is looked for.
+const MAX_DEPTH: usize = 40;
 /// How long walking a folder may take.
 const MAX_WALK: Duration = Duration::from_millis(60);
 /// How long a walk is good for.
@@ -35,6 +37,8 @@ type Image = (ImageFacts, ImageConfig);
 #[derive(Debug)]
 pub(super) struct Local {
     store: Option<PathBuf>,
+    /// Above it no dfc.toml counts.
+    home: Option<PathBuf>,
     /// By name; filled by a thread, so that nobody waits for the store.
     images: Arc<Mutex<BTreeMap<String, Image>>>,
     walks: RefCell<BTreeMap<PathBuf, (Instant, Listing)>>,
@@ -42,8 +46,8 @@ pub(super) struct Local {
 
 impl Local {
     /// Begins to read the store, if there is one.
-    pub(super) fn new(store: Option<PathBuf>) -> Local {
-        let local = Local { store, images: Arc::default(), walks: RefCell::default() };
+    pub(super) fn new(store: Option<PathBuf>, home: Option<PathBuf>) -> Local {
+        let local = Local { store, home, images: Arc::default(), walks: RefCell::default() };
         local.read_store();
         local
     }
@@ -156,14 +160,20 @@ impl Knowledge for Local {
         path.exists()
     }
 
-    fn build_args(&self, dockerfile: &Path) -> BTreeMap<String, String> {
-        let files = dockerfile.ancestors().skip(1).take(20).map(|folder| folder.join(FILE));
-        let Some(text) = files.into_iter().find_map(|file| read(&file)) else {
-            return BTreeMap::new();
-        };
-        // A mistake in dfc.toml is for `dfc check` to tell.
-        let (settings, _) = Settings::parse(&SourceFile::new(FILE, text));
-        settings.build_args.into_iter().collect()
+    fn settings(&self, dockerfile: &Path) -> Settings {
+        // As for `dfc check`: the nearest upward, but none above the repository or the user's home.
+        let is_top =
+            |folder: &Path| self.home.as_deref() == Some(folder) || folder.join(".git").exists();
+        for folder in dockerfile.ancestors().skip(1).take(MAX_DEPTH) {
+            if let Some(text) = read(&folder.join(FILE)) {
+                // A mistake in dfc.toml is for `dfc check` to tell.
+                return Settings::parse(&SourceFile::new(FILE, text)).0;
+            }
+            if is_top(folder) {
+                break;
+            }
+        }
+        Settings::default()
     }
 
     fn forget(&self) {
