@@ -68,7 +68,7 @@ fn document(store: &Store, digest: &Digest) -> Result<Document, StoreError> {
     parse(&store.read_blob(digest)?, digest)
 }
 
-fn parse(bytes: &[u8], digest: &Digest) -> Result<Document, StoreError> {
+pub(crate) fn parse(bytes: &[u8], digest: &Digest) -> Result<Document, StoreError> {
     Document::parse(bytes, None).map_err(|err| StoreError::Archive {
         what: format!("the manifest {digest}"),
         why: err.to_string(),

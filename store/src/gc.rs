@@ -31,8 +31,10 @@ pub struct PrunePolicy {
     pub keep_storage: Option<u64>,
     /// Also remove images without a name.
     pub untagged: bool,
-    /// Also remove these images, whatever their names.
+    /// Also remove these images, but for those that have a name.
     pub images: Vec<Digest>,
+    /// Whether they go whatever their names.
+    pub named: bool,
     /// Also remove cache mounts.
     pub caches: bool,
     /// Leave the results of steps: only images go, and what only they need.
@@ -119,11 +121,13 @@ impl Store {
         let doing = || "prune".to_owned();
         let mut pruned = Pruned::default();
         if policy.untagged {
-            pruned.images = remove_untagged(db, policy.unused_since).doing(doing)?;
+            pruned.images = remove_untagged(db, policy.unused_since, leased).doing(doing)?;
         }
-        for image in &policy.images {
-            let sql = "DELETE FROM image WHERE manifest = ?1";
-            if db.execute(sql, [image.as_bytes()]).doing(doing)? > 0 {
+        for image in policy.images.iter().filter(|image| !leased.blobs.contains(image)) {
+            let sql = "DELETE FROM image WHERE manifest = ?1
+                       AND (?2 OR manifest NOT IN (SELECT manifest FROM tag))";
+            let values = params![image.as_bytes(), policy.named];
+            if db.execute(sql, values).doing(doing)? > 0 {
                 pruned.images.push(*image);
             }
         }
@@ -294,12 +298,22 @@ impl Store {
     }
 }
 
-fn remove_untagged(db: &Transaction<'_>, since: Option<i64>) -> rusqlite::Result<Vec<Digest>> {
-    let sql = "DELETE FROM image WHERE manifest NOT IN (SELECT manifest FROM tag)
+/// Removes images without a name. One that somebody uses stays: a build has put it there and is about to name it.
+fn remove_untagged(
+    db: &Transaction<'_>,
+    since: Option<i64>,
+    leased: &Leased,
+) -> rusqlite::Result<Vec<Digest>> {
+    let sql = "SELECT manifest FROM image WHERE manifest NOT IN (SELECT manifest FROM tag)
                AND manifest NOT IN (SELECT m.manifest FROM member m JOIN tag t ON m.parent = t.manifest)
-               AND added < ?1 RETURNING manifest";
+               AND added < ?1";
     let since = since.unwrap_or(i64::MAX);
-    db.prepare_cached(sql)?.query_map([since], |row| digest(row, "manifest"))?.collect()
+    let mut ask = db.prepare_cached(sql)?;
+    let unnamed: Vec<Digest> =
+        ask.query_map([since], |row| digest(row, "manifest"))?.collect::<Result<_, _>>()?;
+    let mut delete = db.prepare_cached("DELETE FROM image WHERE manifest = ?1")?;
+    let free = unnamed.into_iter().filter(|image| !leased.blobs.contains(image));
+    free.map(|image| delete.execute([image.as_bytes()]).map(|_| image)).collect()
 }
 
 /// Removes records, those first that were not used for the longest time. Those whose layers an image needs stay.

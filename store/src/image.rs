@@ -39,36 +39,10 @@ impl Store {
     /// Stores a manifest or an index; what it refers to need not be here. The config should be, for then the image has
     /// a platform and a time.
     pub fn put_manifest(&self, bytes: &[u8], media_type: &str) -> Result<Digest, StoreError> {
-        let document = Document::parse(bytes, Some(media_type)).map_err(|err| {
-            StoreError::Archive { what: "the manifest".into(), why: err.to_string() }
-        })?;
-        let found = match &document {
-            Document::Index(index) => {
-                let members = index.manifests.iter().map(|it| it.digest).collect();
-                Described { members, ..Described::default() }
-            }
-            Document::Manifest(manifest) => self.describe(manifest)?,
-        };
+        let found = self.described(bytes, media_type)?;
         let manifest = self.put_blob(bytes)?;
-        let doing = || "add an image".to_owned();
         self.db.write("add an image", |db| {
-            // Again, so that what is known now (the config came later) is noted.
-            let sql =
-                "INSERT INTO image (manifest, media_type, config, platform, created, size, added)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                       ON CONFLICT DO UPDATE SET platform = ?4, created = ?5, size = ?6";
-            let config = found.config.as_ref().map(|it| it.as_bytes().as_slice());
-            let platform = found.platform.as_ref().map(to_json);
-            let (key, size) = (manifest.as_bytes(), found.size.cast_signed());
-            let values = params![key, media_type, config, platform, found.created, size, now()];
-            db.execute(sql, values).doing(doing)?;
-            for (position, member) in found.members.iter().enumerate() {
-                let sql =
-                    "INSERT OR IGNORE INTO member (parent, position, manifest) VALUES (?1, ?2, ?3)";
-                let position = i64::try_from(position).expect("positions are small");
-                db.execute(sql, params![key, position, member.as_bytes()]).doing(doing)?;
-            }
-            Ok(())
+            insert_image(db, &manifest, &found).doing(|| "add an image".into())
         })?;
         Ok(manifest)
     }
@@ -76,17 +50,25 @@ impl Store {
     /// Gives an image a name, which it takes from any other. A name without a tag gets `latest`; a digest in it does
     /// not count.
     pub fn tag(&self, name: &Reference, manifest: &Digest) -> Result<(), StoreError> {
-        let sql = "INSERT INTO tag (registry, repository, tag, manifest) VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT DO UPDATE SET manifest = ?4";
-        let key = manifest.as_bytes();
-        let values = params![name.registry, name.repository, tag_of(name), key];
-        self.db.write("tag an image", |db| {
-            let known = db.prepare_cached("SELECT 1 FROM image WHERE manifest = ?1");
-            let known = known.and_then(|mut ask| ask.exists([key]));
-            if !known.doing(|| "look for an image".into())? {
-                return Err(StoreError::NoBlob(*manifest));
+        let doing = || "tag an image".to_owned();
+        let is_tagged = self.db.write("tag an image", |db| {
+            let is_known = is_known(db, manifest).doing(doing)?;
+            if is_known {
+                insert_tag(db, name, manifest).doing(doing)?;
             }
-            db.execute(sql, values).doing(|| "tag an image".into()).map(drop)
+            Ok(is_known)
+        })?;
+        if is_tagged {
+            return Ok(());
+        }
+        // Somebody else has removed it since it was put here or found; its bytes are still here.
+        let bytes = self.read_blob(manifest)?;
+        let media_type = crate::archive::parse(&bytes, manifest)?.media_type().to_owned();
+        let found = self.described(&bytes, &media_type)?;
+        self.db.write("tag an image", |db| {
+            insert_image(db, manifest, &found)
+                .and_then(|()| insert_tag(db, name, manifest))
+                .doing(doing)
         })
     }
 
@@ -190,6 +172,21 @@ impl Store {
         Ok(Some(first))
     }
 
+    /// What the words of a manifest or an index tell.
+    fn described(&self, bytes: &[u8], media_type: &str) -> Result<Described, StoreError> {
+        let document = Document::parse(bytes, Some(media_type)).map_err(|err| {
+            StoreError::Archive { what: "the manifest".into(), why: err.to_string() }
+        })?;
+        let found = match &document {
+            Document::Index(index) => {
+                let members = index.manifests.iter().map(|it| it.digest).collect();
+                Described { members, ..Described::default() }
+            }
+            Document::Manifest(manifest) => self.describe(manifest)?,
+        };
+        Ok(Described { media_type: media_type.to_owned(), ..found })
+    }
+
     fn describe(&self, manifest: &Manifest) -> Result<Described, StoreError> {
         let mut found = Described {
             config: Some(manifest.config.digest),
@@ -214,6 +211,7 @@ impl Store {
 /// What a manifest tells.
 #[derive(Default)]
 struct Described {
+    media_type: String,
     config: Option<Digest>,
     platform: Option<Platform>,
     created: Option<String>,
@@ -223,6 +221,35 @@ struct Described {
 
 fn to_json(platform: &Platform) -> String {
     serde_json::to_string(platform).expect("a platform has a form in JSON")
+}
+
+/// Adds an image; again, so that what is known now (the config came later) is noted.
+fn insert_image(db: &Connection, manifest: &Digest, found: &Described) -> rusqlite::Result<()> {
+    let Described { media_type, config, platform, created, size, members } = found;
+    let sql = "INSERT INTO image (manifest, media_type, config, platform, created, size, added)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+               ON CONFLICT DO UPDATE SET platform = ?4, created = ?5, size = ?6";
+    let key = manifest.as_bytes();
+    let config = config.as_ref().map(|it| it.as_bytes().as_slice());
+    let platform = platform.as_ref().map(to_json);
+    let values = params![key, media_type, config, platform, created, size.cast_signed(), now()];
+    db.prepare_cached(sql)?.execute(values)?;
+    let sql = "INSERT OR IGNORE INTO member (parent, position, manifest) VALUES (?1, ?2, ?3)";
+    for (position, member) in (0_i64..).zip(members) {
+        db.prepare_cached(sql)?.execute(params![key, position, member.as_bytes()])?;
+    }
+    Ok(())
+}
+
+fn insert_tag(db: &Connection, name: &Reference, manifest: &Digest) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO tag (registry, repository, tag, manifest) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT DO UPDATE SET manifest = ?4";
+    let values = params![name.registry, name.repository, tag_of(name), manifest.as_bytes()];
+    db.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+fn is_known(db: &Connection, manifest: &Digest) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM image WHERE manifest = ?1")?.exists([manifest.as_bytes()])
 }
 
 fn tag_of(name: &Reference) -> &str {
@@ -282,6 +309,7 @@ mod tests {
     use oci::manifest::Descriptor;
 
     use super::*;
+    use crate::gc::PrunePolicy;
     use crate::testing::store;
 
     fn image(store: &Store, author: &str) -> (Digest, Digest) {
@@ -333,6 +361,21 @@ mod tests {
         let shared = ids.iter().find(|id| ids.iter().filter(|it| it[..1] == id[..1]).count() > 1);
         let error = store.resolve(&shared.unwrap()[..1]).unwrap_err();
         assert!(matches!(error, StoreError::Ambiguous(_)), "{error}");
+    }
+
+    #[test]
+    fn what_is_removed_meanwhile_gets_its_name_all_the_same() {
+        let (folder, store) = store();
+        let (manifest, config) = image(&store, "a");
+        let other = Store::open(folder.path()).unwrap();
+        let all = PrunePolicy { untagged: true, ..PrunePolicy::default() };
+        assert_eq!(other.prune(&all).unwrap().images, [], "it is about to be named");
+        other.remove_image(&manifest).unwrap();
+        other.prune(&all).unwrap();
+        let name = Reference::parse("x").unwrap();
+        store.tag(&name, &manifest).unwrap();
+        let found = other.image_named(&name).unwrap().unwrap();
+        assert_eq!((found.config, found.platform), (Some(config), Some(Platform::linux("amd64"))));
     }
 
     #[test]

@@ -279,8 +279,10 @@ fn insert_record(
     Ok(RecordId(id))
 }
 
+/// Notes where a place in a project stands. If the record is gone (another process pruned), nothing is noted: the note
+/// only serves to explain.
 fn set_place(db: &Connection, slot: &str, id: RecordId) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO place (slot, step) VALUES (?1, ?2)";
+    let sql = "INSERT OR REPLACE INTO place (slot, step) SELECT ?1, id FROM step WHERE id = ?2";
     db.prepare_cached(sql)?.execute(params![slot, id.0]).map(drop)
 }
 
@@ -411,6 +413,17 @@ mod tests {
         assert_eq!(at("elsewhere:0:1"), Some(second.clone()));
         let newest = store.last_record_of_definition(&Key([1; 32])).unwrap();
         assert_eq!(newest.map(|(_, record)| record), Some(second));
+    }
+
+    #[test]
+    fn a_record_that_is_gone_meanwhile_has_no_place() {
+        let (folder, store) = store();
+        let (id, _) = store.put_record(&record(2, 3, vec![]), b"", Meanwhile::Content).unwrap();
+        let other = Store::open(folder.path()).unwrap();
+        other.prune(&crate::PrunePolicy::default()).unwrap();
+        let note = |db: &rusqlite::Transaction<'_>| set_place(db, "x", id).doing(String::new);
+        store.db.write("note a place", note).unwrap();
+        assert_eq!(store.last_record_of_slot("x").unwrap(), None);
     }
 
     #[test]

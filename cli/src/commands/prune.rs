@@ -75,6 +75,7 @@ pub(crate) fn images(args: &ImagePruneArgs, ui: &mut Ui) -> Result<ExitCode, Cli
     let chosen = catalog.images.iter().filter(|image| all || catalog.is_dangling(image));
     let policy = PrunePolicy {
         images: with_members(chosen.filter(|it| filters.wants(it, &catalog, &store))),
+        named: all,
         keep_records: true,
         dry_run: args.dry_run,
         ..PrunePolicy::default()
