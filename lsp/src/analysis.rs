@@ -1,16 +1,18 @@
 //! [`Analysis`]: all that is found out about one version of a Dockerfile. The one place that calls the compiler.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use compiler::lint::{self, Finding};
+use compiler::lint::{self, ContextView, Finding, Subject};
+use compiler::settings::{hear_experimental, lint_config, warnings_to_errors};
 use compiler::{BuildOptions, CheckOptions, ImageQuery, ResolvedImage, World, WorldError};
-use grammar::instruction::{Source, Transfer};
+use grammar::instruction::Transfer;
 use grammar::{Diagnostic, Dockerfile, Instruction, SourceFile, Statement};
 
 use crate::documents::Document;
-use crate::knowledge::Knowledge;
+use crate::knowledge::{Context, Knowledge, Project};
 use crate::stages::Stages;
 use crate::variables::Variables;
 
@@ -26,29 +28,34 @@ pub(crate) struct Analysis {
     pub(crate) sources: Vec<SourceFile>,
     pub(crate) stages: Stages,
     pub(crate) variables: Variables,
-    /// The folder that COPY takes from.
+    /// The folder that COPY takes from; that of the file, if nothing says which one it is.
     pub(crate) context: Option<PathBuf>,
     /// The .dockerignore: its path and text.
     pub(crate) ignore: Option<(PathBuf, String)>,
-    /// The build arguments that are set outside of the file.
-    pub(crate) build_args: BTreeMap<String, String>,
+    /// The `dfc.toml` that holds.
+    pub(crate) project: Rc<Project>,
 }
 
 impl Analysis {
     /// Parses, compiles and lints.
     pub(crate) fn new(document: &Document, knowledge: &dyn Knowledge) -> Analysis {
-        let source = SourceFile::new("Dockerfile", document.text.as_str());
+        Analysis::of(&document.text, document.path.as_deref(), knowledge)
+    }
+
+    /// The same of a text that is, or may become, that of a file.
+    pub(crate) fn of(text: &str, path: Option<&Path>, knowledge: &dyn Knowledge) -> Analysis {
+        let source = SourceFile::new("Dockerfile", text);
         let parsed = grammar::parse(&source);
         let tree = parsed.tree;
-        let context = context(document, &tree, knowledge);
-        let path = document.path.as_deref();
-        let settings = path.map(|path| knowledge.settings(path)).unwrap_or_default();
-        let build_args = settings.build_args.into_iter().collect();
+        let project = path.map(|path| knowledge.project(path)).unwrap_or_default();
+        let context = path.and_then(|path| knowledge.context(&tree, path));
         let ignore = path
-            .zip(context.as_deref())
-            .and_then(|(path, context)| knowledge.ignore_file(path, context));
+            .zip(context.as_ref())
+            .and_then(|(path, context)| knowledge.ignore_file(path, &context.root));
         let stages = Stages::new(&tree);
-        let variables = Variables::new(&source, &tree, &stages, &build_args, knowledge);
+        let build_args = &project.settings.build_args;
+        let variables = Variables::new(&source, &tree, &stages, build_args, knowledge);
+        let own = || path.and_then(Path::parent).map(Path::to_owned);
         let mut analysis = Analysis {
             tree,
             diagnostics: parsed.diagnostics,
@@ -56,33 +63,44 @@ impl Analysis {
             sources: vec![source],
             stages,
             variables,
-            context,
+            context: context.as_ref().map(|context| context.root.clone()).or_else(own),
             ignore,
-            build_args,
+            project,
         };
         // A mistake of the compiler's costs its diagnostics, not what the tree alone tells.
-        let compiling = panic::catch_unwind(AssertUnwindSafe(|| analysis.compile(knowledge)));
-        if compiling.is_err() {
+        let compile = || analysis.compile(context.as_ref(), knowledge);
+        if panic::catch_unwind(AssertUnwindSafe(compile)).is_err() {
             knowledge.log("compiling panicked; only what parsing says is shown");
         }
         analysis
     }
 
-    fn compile(&mut self, knowledge: &dyn Knowledge) {
-        let options = BuildOptions {
-            all_stages: true,
-            build_args: self.build_args.clone().into_iter().collect(),
-            ..BuildOptions::default()
-        };
+    /// As `dfc check` does, but that the base images of the local store are known.
+    fn compile(&mut self, context: Option<&Context>, knowledge: &dyn Knowledge) {
+        let settings = &self.project.settings;
+        let build_args = settings.build_args.clone();
+        let options = BuildOptions { all_stages: true, build_args, ..BuildOptions::default() };
         let world = At { knowledge, ignore: self.ignore.as_ref() };
         if self.sources[0].text().is_empty() {
-            // Parsing says it, too.
+            // Compiling says it, too.
             self.diagnostics.clear();
         }
         let compiled = compiler::compile(&self.tree, &self.sources[0], &options, &world);
-        let rules = CheckOptions::of(&self.tree, &options).unwrap_or_default();
-        self.findings = lint::findings(&self.tree, &compiled, &rules);
-        // Findings are shown one by one, even where the file makes errors of them.
+        let mut checks = CheckOptions::of(&self.tree, &options).unwrap_or_default();
+        let config = lint_config(&[&settings.check]);
+        hear_experimental(&config, &mut checks);
+        self.findings = lint::check(&Subject {
+            file: &self.tree,
+            compiled: &compiled,
+            checks: &checks,
+            options: &options,
+            context: context.map(|context| &*context.view as &dyn ContextView),
+            config: &config,
+        });
+        if checks.error {
+            warnings_to_errors(&mut self.findings);
+        }
+        // The findings say it, one by one.
         let said = compiled.diagnostics.into_iter().filter(|it| it.code != "lint-violation");
         self.diagnostics.extend(said);
         self.sources = compiled.sources;
@@ -91,6 +109,23 @@ impl Analysis {
     /// Everything to say about the file.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Diagnostic> {
         self.diagnostics.iter().chain(self.findings.iter().map(|finding| &finding.diagnostic))
+    }
+
+    /// Everything to say about the file in its order, each thing once, as bad as it was said.
+    pub(crate) fn in_order(&self) -> Vec<&Diagnostic> {
+        let mut all: Vec<&Diagnostic> = self.all().collect();
+        all.sort_by_key(|found| found.span().map(|span| (span.source, span.start)));
+        let mut unique: Vec<&Diagnostic> = Vec::new();
+        let mut places = HashMap::new();
+        for found in all {
+            let place = *places.entry((&found.message, found.span())).or_insert(unique.len());
+            match unique.get_mut(place) {
+                Some(known) if found.severity < known.severity => *known = found,
+                Some(_) => {}
+                None => unique.push(found),
+            }
+        }
+        unique
     }
 
     /// The instruction that a place is in, with its number. Blanks behind it count as its own.
@@ -128,53 +163,10 @@ impl World for At<'_> {
     }
 }
 
-/// The folder that COPY takes from: that of the file, or the nearest one above in which more of its sources are, so that
-/// `docker/Dockerfile` is understood. Looks a few folders up and no further than a repository.
-fn context(document: &Document, tree: &Dockerfile, knowledge: &dyn Knowledge) -> Option<PathBuf> {
-    let own = document.folder()?;
-    let sources: Vec<&str> = tree.statements.iter().flat_map(plain_sources).take(20).collect();
-    if sources.is_empty() {
-        return Some(own.to_owned());
-    }
-    let found =
-        |folder: &Path| sources.iter().filter(|it| knowledge.exists(&folder.join(it))).count();
-    let mut best = (found(own), own);
-    for folder in own.ancestors().take(4) {
-        let count = if folder == own { best.0 } else { found(folder) };
-        if count > best.0 {
-            best = (count, folder);
-        }
-        if best.0 == sources.len() || knowledge.exists(&folder.join(".git")) {
-            break;
-        }
-    }
-    Some(best.1.to_owned())
-}
-
 /// What a COPY or ADD from the context takes.
 pub(crate) fn from_context(statement: &Statement) -> Option<&Transfer> {
     if let Instruction::Copy(copy) = &statement.instruction {
         return copy.from.is_none().then_some(&copy.transfer);
     }
     if let Instruction::Add(add) = &statement.instruction { Some(&add.transfer) } else { None }
-}
-
-/// Sources of a COPY or ADD from the context that are plain paths.
-fn plain_sources(statement: &Statement) -> Vec<&str> {
-    let Some(transfer) = from_context(statement) else { return Vec::new() };
-    let plain = |source: &'_ Source| matches!(source, Source::Path(word) if is_plain(&word.text));
-    let sources = transfer.sources.iter().filter(|source| plain(source));
-    sources
-        .filter_map(|source| match source {
-            Source::Path(word) => Some(word.text.trim_start_matches('/')),
-            Source::Heredoc(_) => None,
-        })
-        .collect()
-}
-
-fn is_plain(path: &str) -> bool {
-    !path.contains(['$', '*', '?', '[', ':', '\\', '"', '\''])
-        && !path.contains("..")
-        && path != "."
-        && path != "./"
 }

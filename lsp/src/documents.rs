@@ -1,10 +1,11 @@
 //! The open files, kept as the client has them.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use lsp_types::{TextDocumentContentChangeEvent, TextDocumentItem, Uri};
+use lsp_types::{Diagnostic, TextDocumentContentChangeEvent, TextDocumentItem, Uri};
 
 use crate::analysis::Analysis;
 use crate::knowledge::Knowledge;
@@ -29,6 +30,8 @@ pub(crate) struct Document {
     pub(crate) text: String,
     pub(crate) lines: Lines,
     analysis: OnceCell<Rc<Analysis>>,
+    /// The version and the digest of the diagnostics that the client has.
+    shown: Cell<Option<(i32, u64)>>,
 }
 
 impl Document {
@@ -45,6 +48,7 @@ impl Document {
             text: item.text,
             lines,
             analysis: OnceCell::new(),
+            shown: Cell::new(None),
         }
     }
 
@@ -76,10 +80,28 @@ impl Document {
         Rc::clone(self.analysis.get_or_init(make))
     }
 
+    /// Whether the client does not have these diagnostics yet; from now on it has.
+    pub(crate) fn is_news(&self, version: i32, diagnostics: &[Diagnostic]) -> bool {
+        let shown = Some((version, digest(diagnostics)));
+        self.shown.replace(shown) != shown
+    }
+
+    /// Whether it is a .dockerignore.
+    pub(crate) fn is_ignore(&self) -> bool {
+        self.language == Language::Ignore
+    }
+
     /// The folder it is in.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.path.as_deref()?.parent()
     }
+}
+
+/// A number that tells lists of diagnostics apart.
+pub(crate) fn digest(diagnostics: &[Diagnostic]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(diagnostics).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
 }
 
 fn language(id: &str, path: Option<&Path>) -> Language {

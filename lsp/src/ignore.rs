@@ -18,7 +18,7 @@ pub(crate) fn diagnostics(knowledge: &dyn Knowledge, document: &Document) -> Vec
             Err(why) => ("invalid-ignore-file", DiagnosticSeverity::ERROR, why, None),
             Ok(None) => continue,
             Ok(Some(pattern)) => {
-                let matches = |listing: &crate::knowledge::Listing| {
+                let matches = |listing: &std::sync::Arc<crate::knowledge::Listing>| {
                     listing.files.iter().any(|(path, _)| pattern.matches(path.as_bytes()))
                 };
                 if listing.as_ref().is_none_or(matches) {

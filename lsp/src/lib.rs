@@ -17,12 +17,15 @@
 
 pub mod knowledge;
 
+mod abilities;
 mod analysis;
 mod capabilities;
 mod cursor;
 mod documents;
 mod ignore;
+mod overlay;
 mod position;
+mod queue;
 mod requests;
 mod server;
 mod stages;
