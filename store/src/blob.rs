@@ -121,7 +121,8 @@ impl Store {
     pub fn read_blob(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::new();
         let file = self.open_blob(digest)?;
-        file.take(MAX_SMALL + 1)
+        (&file)
+            .take(MAX_SMALL + 1)
             .read_to_end(&mut bytes)
             .doing(|| on("read", &self.blob_path(digest)))?;
         if bytes.len() as u64 > MAX_SMALL {
@@ -129,7 +130,7 @@ impl Store {
             return Err(StoreError::Io { doing: format!("read blob {digest} at once"), source });
         }
         if Digest::of(&bytes) != *digest {
-            self.remove_path(&self.blob_path(digest))?;
+            self.remove_damaged(digest, &file)?;
             return Err(StoreError::DamagedBlob { digest: *digest });
         }
         Ok(bytes)

@@ -82,6 +82,7 @@ impl Store {
 
     /// Makes a cache mount and its private copies begin anew with their next use; `false` if it is in use.
     pub fn try_renew_cache_mount(&self, key: &str) -> Result<bool, StoreError> {
+        let _held = self.hold()?;
         let mut is_free = true;
         for number in 0.. {
             let folder = self.cache_folder(key, number);
@@ -137,7 +138,11 @@ fn open(folder: PathBuf, key: &str, sharing: Sharing) -> Result<Option<CacheMoun
     }
     let became_ready = !is_ready && folder.join("ready").exists();
     if became_ready && sharing == Sharing::Shared {
-        flock(&lock, FlockOperation::LockShared).doing(|| on("lock", &path))?;
+        // Giving up being alone lets others in between, who may keep it to themselves.
+        match flock(&lock, FlockOperation::NonBlockingLockShared) {
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            other => other.doing(|| on("lock", &path))?,
+        }
     }
     if !folder.join("ready").exists() {
         if is_ready && sharing == Sharing::Shared {

@@ -2,6 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use oci::Digest;
 use oci::digest::Hasher;
@@ -35,9 +37,7 @@ impl Read for CheckedBlob<'_> {
         self.left = self.left.saturating_sub(length as u64);
         let is_over = self.left == 0 && !buffer.is_empty();
         if is_over && self.hasher.clone().finish() != self.digest {
-            self.store
-                .remove_path(&self.store.blob_path(&self.digest))
-                .map_err(io::Error::other)?;
+            self.store.remove_damaged(&self.digest, &self.file).map_err(io::Error::other)?;
             return Err(io::Error::other(StoreError::DamagedBlob { digest: self.digest }));
         }
         Ok(length)
@@ -67,6 +67,22 @@ impl Store {
         }
     }
 
+    /// Removes a damaged blob that was read from `read`, unless somebody has put a whole one in its place meanwhile.
+    pub(crate) fn remove_damaged(&self, digest: &Digest, read: &File) -> Result<(), StoreError> {
+        let path = self.blob_path(digest);
+        let inode = read.metadata().doing(|| on("read", &path))?.ino();
+        let is_it = |path: &Path| fs::metadata(path).is_ok_and(|found| found.ino() == inode);
+        if !is_it(&path) {
+            return Ok(());
+        }
+        match self.move_away(&path)? {
+            Some(away) if !is_it(&away) => fs::rename(&away, &path),
+            Some(away) => fs::remove_file(&away),
+            None => Ok(()),
+        }
+        .doing(|| on("remove", &path))
+    }
+
     /// What is to be said of a failure to read a blob: that it is damaged, if it is.
     pub(crate) fn blame(&self, digest: &Digest, error: StoreError) -> StoreError {
         match self.check_blob(digest) {
@@ -84,7 +100,10 @@ impl Store {
     pub fn forget_damaged(&self, error: &StoreError) -> Result<Option<String>, StoreError> {
         match error {
             StoreError::DamagedBlob { digest } | StoreError::NoBlob(digest) => {
-                self.remove_path(&self.blob_path(digest))?;
+                // Another process may have brought it meanwhile.
+                if self.check_blob(digest).is_ok() {
+                    return Ok(Some(format!("blob {digest}")));
+                }
                 for layer in self.layers_in_blob(digest)? {
                     if !self.has_other_content(layer)? {
                         self.forget_layer(layer)?;
@@ -109,11 +128,14 @@ impl Store {
                     None => Ok(None),
                 }
             }
+            // Another process has found it damaged, and removed it.
+            StoreError::NoLayer(id) | StoreError::NotFetched(id) => {
+                self.cached_indexes().remove(id);
+                Ok(Some(format!("layer {id}")))
+            }
             StoreError::Database { .. }
             | StoreError::DamagedDatabase { .. }
             | StoreError::Newer { .. }
-            | StoreError::NoLayer(_)
-            | StoreError::NotFetched(_)
             | StoreError::Digest { .. }
             | StoreError::OtherTree { .. }
             | StoreError::Changed { .. }
@@ -149,7 +171,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if not.
-    pub(crate) fn check_sizes(&self, id: LayerId, fs: &std::path::Path) -> Result<(), StoreError> {
+    pub(crate) fn check_sizes(&self, id: LayerId, fs: &Path) -> Result<(), StoreError> {
         let index = self.index(id)?;
         if index.entries().len() > CHECKED_FILES || !self.checked_layers().insert(id) {
             return Ok(());
@@ -198,10 +220,11 @@ mod tests {
     use oci::manifest::Compression;
 
     use super::*;
+    use crate::record::Meanwhile;
     use crate::testing::{small_layer, store};
 
     /// Changes a byte in the middle of a file.
-    fn flip(path: &std::path::Path) {
+    fn flip(path: &Path) {
         let mut bytes = fs::read(path).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 0x40;
@@ -217,6 +240,31 @@ mod tests {
         let error = store.check_blob(&digest).unwrap_err();
         assert!(matches!(error, StoreError::DamagedBlob { .. }), "{error}");
         assert!(!store.has_blob(&digest));
+    }
+
+    #[test]
+    fn a_whole_blob_in_place_of_the_damaged_one_stays() {
+        let (folder, store) = store();
+        let digest = store.put_blob(&[7; 100_000]).unwrap();
+        flip(&store.blob_path(&digest));
+        let mut damaged = store.checked_blob(&digest).unwrap();
+        Store::open(folder.path()).unwrap().put_blob(&[7; 100_000]).unwrap();
+        assert!(io::copy(&mut damaged, &mut io::sink()).is_err());
+        store.check_blob(&digest).unwrap();
+        let late = StoreError::NoBlob(digest);
+        assert!(store.forget_damaged(&late).unwrap().is_some() && store.has_blob(&digest));
+    }
+
+    #[test]
+    fn a_layer_that_another_has_forgotten_is_missed() {
+        let (folder, store) = store();
+        let id = small_layer(&store);
+        let other = Store::open(folder.path()).unwrap();
+        other.forget_damaged(&StoreError::Damaged(id)).unwrap();
+        let missed = store.put_record(&crate::testing::record(id), b"", Meanwhile::Content);
+        let error = missed.unwrap_err();
+        assert!(matches!(error, StoreError::NoLayer(it) if it == id), "{error}");
+        assert!(store.forget_damaged(&error).unwrap().is_some(), "the build begins again");
     }
 
     #[test]

@@ -115,9 +115,6 @@ impl Db {
     }
 
     pub(crate) fn strike_off_torn(&self, boot: &str) -> Result<(), StoreError> {
-        if self.torn(boot)?.is_empty() {
-            return Ok(());
-        }
         let sql = "DELETE FROM unsynced WHERE boot <> ?1";
         self.execute("note what is lost", sql, [boot]).map(drop)
     }

@@ -410,27 +410,15 @@ pub(crate) fn disk_usage(path: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use oci::Reference;
     use oci::manifest::{Compression, Descriptor};
 
     use super::*;
-    use crate::layer::index::TreeDigest;
-    use crate::record::{Key, Meanwhile, StepRecord};
+    use crate::record::{Meanwhile, StepRecord};
     use crate::testing::{small_layer, store};
 
     fn record(store: &Store, layers: Vec<LayerId>) {
-        let record = StepRecord {
-            definition_key: Key([1; 32]),
-            content_key: Key([2; 32]),
-            result: TreeDigest([3; 32]),
-            layers,
-            slot: String::new(),
-            name: String::new(),
-            duration: Duration::ZERO,
-            started: 0,
-        };
+        let record = StepRecord { layers, ..crate::testing::record(LayerId(0)) };
         store.put_record(&record, b"", Meanwhile::Nothing).unwrap();
     }
 
@@ -484,7 +472,7 @@ mod tests {
         let (layer, manifest) = image(&store);
         let other = Store::open(folder.path()).unwrap();
         other.image(&manifest).unwrap();
-        store.remove_image(&manifest).unwrap();
+        store.remove_image(&manifest, false).unwrap();
         let pruned = store.prune(&PrunePolicy::default()).unwrap();
         assert_eq!((pruned.layers, pruned.blobs), (0, 0));
         other.lay_out(layer).unwrap();

@@ -79,10 +79,15 @@ impl Store {
         Ok(self.db.execute("untag an image", sql, values)? > 0)
     }
 
-    /// Forgets an image and its names; `false` if there was none. Its bytes go with the next prune.
-    pub fn remove_image(&self, manifest: &Digest) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM image WHERE manifest = ?1";
-        Ok(self.db.execute("remove an image", sql, [manifest.as_bytes()])? > 0)
+    /// Forgets an image that has no name, and is no part of another unless that is `wanted_part`; `false` if nothing was
+    /// removed. Its bytes go with the next prune.
+    pub fn remove_image(&self, manifest: &Digest, wanted_part: bool) -> Result<bool, StoreError> {
+        // One statement: it may get a name at any moment.
+        let sql = "DELETE FROM image WHERE manifest = ?1
+                   AND NOT EXISTS (SELECT 1 FROM tag WHERE tag.manifest = ?1)
+                   AND (?2 OR NOT EXISTS (SELECT 1 FROM member WHERE member.manifest = ?1))";
+        let values = params![manifest.as_bytes(), wanted_part];
+        Ok(self.db.execute("remove an image", sql, values)? > 0)
     }
 
     /// All images, the newest first.
@@ -346,8 +351,12 @@ mod tests {
         assert_eq!(store.image_named(&name).unwrap().unwrap().manifest, other);
         assert!(store.image(&manifest).unwrap().unwrap().names.is_empty());
         assert_eq!(store.images().unwrap().len(), 2);
+        assert!(!store.remove_image(&other, true).unwrap(), "it has a name");
         assert!(store.untag(&name).unwrap() && !store.untag(&name).unwrap());
-        assert!(store.remove_image(&other).unwrap() && !store.remove_image(&other).unwrap());
+        assert!(
+            store.remove_image(&other, false).unwrap()
+                && !store.remove_image(&other, false).unwrap()
+        );
     }
 
     #[test]
@@ -370,7 +379,7 @@ mod tests {
         let other = Store::open(folder.path()).unwrap();
         let all = PrunePolicy { untagged: true, ..PrunePolicy::default() };
         assert_eq!(other.prune(&all).unwrap().images, [], "it is about to be named");
-        other.remove_image(&manifest).unwrap();
+        other.remove_image(&manifest, false).unwrap();
         other.prune(&all).unwrap();
         let name = Reference::parse("x").unwrap();
         store.tag(&name, &manifest).unwrap();

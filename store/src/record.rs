@@ -107,6 +107,12 @@ impl Store {
                     (record.layers, record.started) = (same.layers, same.started);
                 }
             }
+            for &layer in &record.layers {
+                let is_here = db.prepare_cached("SELECT 1 FROM layer WHERE id = ?1");
+                if !is_here.and_then(|mut ask| ask.exists([layer.0])).doing(doing)? {
+                    return Err(StoreError::NoLayer(layer));
+                }
+            }
             let id = insert_record(db, &record, &preimage).doing(doing)?;
             set_place(db, &record.slot, id).doing(doing)?;
             Ok((id, record))

@@ -110,18 +110,22 @@ impl Store {
     /// Removes blobs and layers written before the machine went down without [`Store::sync`]: their bytes may not have
     /// reached the disk although the database knows of them.
     fn forget_torn(&self) -> Result<(), StoreError> {
-        if self.boot.is_empty() {
+        if self.boot.is_empty() || self.db.torn(&self.boot)?.is_empty() {
             return Ok(());
         }
-        for name in self.db.torn(&self.boot)? {
-            if let Some(id) = name.strip_prefix("layer:").and_then(|id| id.parse().ok()) {
-                self.db.forget_layer_content(LayerId(id))?;
-                self.remove_path(&self.layer_folder(LayerId(id)))?;
-            } else if let Some(hex) = name.strip_prefix("blob:") {
-                self.remove_path(&self.root.join("blobs/sha256").join(hex))?;
+        // Alone, and asking once more: of two that open the store after a restart, the later one would take away what
+        // the other has made anew.
+        self.alone(|_| {
+            for name in self.db.torn(&self.boot)? {
+                if let Some(id) = name.strip_prefix("layer:").and_then(|id| id.parse().ok()) {
+                    self.db.forget_layer_content(LayerId(id))?;
+                    self.remove_path(&self.layer_folder(LayerId(id)))?;
+                } else if let Some(hex) = name.strip_prefix("blob:") {
+                    self.remove_path(&self.root.join("blobs/sha256").join(hex))?;
+                }
             }
-        }
-        self.db.strike_off_torn(&self.boot)
+            self.db.strike_off_torn(&self.boot)
+        })
     }
 
     /// Removes a file or folder of the store; that it is gone already is fine.

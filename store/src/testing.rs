@@ -1,12 +1,14 @@
 //! A store for tests.
 
 use std::io::Cursor;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::layer::index::{Entry, LayerIndex};
+use crate::layer::index::{Entry, LayerIndex, TreeDigest};
 use crate::layer::testing;
 use crate::layer_record::{Keep, LayerId};
+use crate::record::{Key, StepRecord};
 use crate::source::Source;
 use crate::store::Store;
 
@@ -30,6 +32,20 @@ pub(crate) fn small_layer(store: &Store) -> LayerId {
     let index = LayerIndex::new(entries).unwrap();
     let hello = |_: usize, _: &Entry| Ok(Source::Reader(Box::new(Cursor::new(b"hello"))));
     store.add_sourced(index, &hello, Keep::Files).unwrap()
+}
+
+/// The record of a step that made a layer.
+pub(crate) fn record(layer: LayerId) -> StepRecord {
+    StepRecord {
+        definition_key: Key([1; 32]),
+        content_key: Key([2; 32]),
+        result: TreeDigest([3; 32]),
+        layers: vec![layer],
+        slot: String::new(),
+        name: String::new(),
+        duration: Duration::ZERO,
+        started: 0,
+    }
 }
 
 /// Whether the test may make devices and change owners; says so if not.

@@ -24,10 +24,7 @@ pub(crate) fn run(args: &LoadArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     }
     let wanted = args.platform.as_deref().map(|text| platform("platform", text)).transpose()?;
     let store = open::store(&ui.env)?;
-    let before: BTreeSet<Digest> = match &wanted {
-        Some(_) => store.images()?.into_iter().map(|image| image.manifest).collect(),
-        None => BTreeSet::new(),
-    };
+    let before: BTreeSet<Digest> = store.images()?.iter().map(|image| image.manifest).collect();
     let mut images = match &args.input {
         None => store::archive::read(&store, io::stdin())?,
         Some(file) => {
@@ -42,13 +39,12 @@ pub(crate) fn run(args: &LoadArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         }
     };
     if let Some(wanted) = &wanted {
-        images =
-            images.iter().map(|image| only(&store, image, wanted)).collect::<Result<_, _>>()?;
-        let kept: BTreeSet<Digest> = images.iter().map(|image| image.manifest).collect();
-        for other in store.images()?.iter().filter(|it| !before.contains(&it.manifest)) {
-            if !kept.contains(&other.manifest) {
-                store.remove_image(&other.manifest)?;
-            }
+        let all = images;
+        images = all.iter().map(|image| only(&store, image, wanted)).collect::<Result<_, _>>()?;
+        let mut kept = before;
+        kept.extend(images.iter().map(|image| image.manifest));
+        for image in &all {
+            leave(&store, &image.manifest, &kept)?;
         }
     }
     for image in images {
@@ -81,6 +77,15 @@ fn only(store: &Store, image: &Archived, wanted: &Platform) -> Result<Archived, 
     Ok(Archived { manifest: found.manifest, names: image.names.clone() })
 }
 
+/// Removes an image of the archive that is not wanted, with those that it consists of. What was there before stays.
+fn leave(store: &Store, manifest: &Digest, kept: &BTreeSet<Digest>) -> Result<(), CliError> {
+    let Some(record) = store.image(manifest)? else { return Ok(()) };
+    if !kept.contains(manifest) {
+        store.remove_image(manifest, false)?;
+    }
+    record.members.iter().try_for_each(|member| leave(store, member, kept))
+}
+
 /// An image lost a name to one that was loaded. The same image in another packing goes with its last name.
 fn replaced(
     store: &Store,
@@ -95,11 +100,8 @@ fn replaced(
         let id = before.config.unwrap_or(before.manifest);
         ui.note(format_args!("{} was the name of {id} before", name.familiar()));
     }
-    let is_part = || -> Result<bool, CliError> {
-        Ok(store.images()?.iter().any(|whole| whole.members.contains(&before.manifest)))
-    };
-    if same && before.names.len() <= 1 && !is_part()? {
-        store.remove_image(&before.manifest)?;
+    if same {
+        store.remove_image(&before.manifest, false)?;
     }
     Ok(())
 }

@@ -40,9 +40,7 @@ fn remove(store: &Store, text: &str, force: bool) -> Result<Option<String>, CliE
     if let Some((name, image)) = named {
         store.untag(&name)?;
         let mut lines = format!("Untagged: {}\n", name.familiar());
-        if image.names.len() <= 1 && whole_of(store, &image)?.is_none() {
-            delete(store, &image, &mut lines)?;
-        }
+        delete(store, &image, false, &mut lines)?;
         return Ok(Some(lines));
     }
     let Some(image) = find::resolve(store, text)? else { return Ok(None) };
@@ -66,22 +64,25 @@ fn remove(store: &Store, text: &str, force: bool) -> Result<Option<String>, CliE
         store.untag(name)?;
         lines.push_str(&format!("Untagged: {}\n", name.familiar()));
     }
-    delete(store, &image, &mut lines)?;
+    delete(store, &image, force, &mut lines)?;
     Ok(Some(lines))
 }
 
-/// Removes an image, and of several platforms those that nothing else refers to.
-fn delete(store: &Store, image: &ImageRecord, lines: &mut String) -> Result<(), CliError> {
-    if store.remove_image(&image.manifest)? {
-        let id: Digest = image.config.unwrap_or(image.manifest);
-        lines.push_str(&format!("Deleted: {id}\n"));
+/// Removes an image that has no name left, and of several platforms those that nothing else refers to.
+fn delete(
+    store: &Store,
+    image: &ImageRecord,
+    wanted_part: bool,
+    lines: &mut String,
+) -> Result<(), CliError> {
+    if !store.remove_image(&image.manifest, wanted_part)? {
+        return Ok(());
     }
+    let id: Digest = image.config.unwrap_or(image.manifest);
+    lines.push_str(&format!("Deleted: {id}\n"));
     for member in &image.members {
-        if let Some(member) = store.image(member)?
-            && member.names.is_empty()
-            && whole_of(store, &member)?.is_none()
-        {
-            delete(store, &member, lines)?;
+        if let Some(member) = store.image(member)? {
+            delete(store, &member, false, lines)?;
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Several processes on one store: builds, and prunes that take all they can get.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -24,6 +25,7 @@ const ROUNDS: usize = 6;
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("hardship::pruned_all_the_time", NEEDS, pruned_all_the_time),
+        trial("hardship::taken_away_all_the_time", NEEDS, taken_away_all_the_time),
         trial("hardship::pruned_while_a_step_runs", NEEDS, pruned_while_a_step_runs),
         trial("hardship::the_same_at_the_same_moment", NEEDS, the_same_at_the_same_moment),
     ]
@@ -48,10 +50,7 @@ fn pruned_all_the_time() -> Outcome {
             }
             Ok(count)
         });
-        let built: Vec<Outcome> = builders
-            .into_iter()
-            .map(|builder| builder.join().unwrap_or_else(|_| Err("a panic".into())))
-            .collect();
+        let built: Vec<Outcome> = builders.into_iter().map(joined).collect();
         is_over.store(true, Ordering::Relaxed);
         let prunes = pruning.join().unwrap_or_else(|_| Err("a panic".into()));
         built.into_iter().collect::<Outcome>()?;
@@ -79,6 +78,86 @@ fn build_often(dfc: &Dfc, number: usize) -> Outcome {
         project.try_build(&[flags, &["-t", &name]].concat())?.expect(0)?;
     }
     says(&project.dfc, &name, &format!("one\nfile {number}\n"))
+}
+
+/// Steps so short that most of the time goes into what is looked up, recorded, put and named; the cache mount must be as it
+/// was asked for even if it went between being made and being used.
+const SHORT: &str = "\
+FROM busybox AS one
+COPY copied /one
+FROM busybox
+WORKDIR /work
+RUN --mount=type=cache,target=/kept,mode=0741 [ $(stat -c %a /kept) = 741 ]
+COPY --from=one /one /two
+CMD [\"cat\", \"/two\"]
+";
+const SHORT_ROUNDS: usize = 12;
+
+/// Builds, `load` and `import` end well whatever goes beside them: images with and without names, records, cache mounts.
+fn taken_away_all_the_time() -> Outcome {
+    let store = Dfc::new()?;
+    let mut project = Project::new(SHORT)?;
+    project.file("copied", "of an archive\n")?;
+    project.try_build(&["-t", "loaded"])?.expect(0)?;
+    let archive = project.beside("loaded.tar").display().to_string();
+    project.dfc.run(["save", "-o", &archive, "loaded"])?.expect(0)?;
+    let files = project.beside("files.tar").display().to_string();
+    project.dfc.run(["export", "-o", &files, "loaded"])?.expect(0)?;
+    project.dfc = Dfc::at(store.home())?;
+    let is_over = AtomicBool::new(false);
+    let until_over = |args: &[&[&str]]| -> Outcome {
+        while !is_over.load(Ordering::Relaxed) {
+            for args in args {
+                store.run(*args)?.expect(0)?;
+            }
+        }
+        Ok(())
+    };
+    let import = |number: usize| -> Outcome {
+        let args =
+            if number % 2 == 0 { ["load", "-i", &archive] } else { ["import", &files, "it"] };
+        store.run(args)?.expect(0).map(drop)
+    };
+    thread::scope(|scope| -> Outcome {
+        let work = [
+            scope.spawn(|| build_short(store.home(), "a")),
+            scope.spawn(|| build_short(store.home(), "b")),
+            scope.spawn(|| (0..2 * SHORT_ROUNDS).try_for_each(import)),
+        ];
+        let takers = [
+            scope.spawn(|| until_over(&[&["prune", "--all", "--force"]])),
+            scope.spawn(|| {
+                let names = ["rm", "--force", "a", "b", "shared", "loaded", "it"];
+                until_over(&[&names, &["image", "prune", "--all", "--force"]])
+            }),
+        ];
+        let worked: Vec<Outcome> = work.into_iter().map(joined).collect();
+        is_over.store(true, Ordering::Relaxed);
+        worked.into_iter().chain(takers.into_iter().map(joined)).collect()
+    })?;
+    images_are_whole(&store, &project.beside(""))?;
+    blobs_are_true(store.home())?;
+    store.run(["prune", "--all", "--force"])?.expect(0)?;
+    nothing_half_made(store.home())?;
+    project.try_build(&["-t", "a"])?.expect(0)?;
+    says(&store, "a", "of an archive\n")
+}
+
+/// Builds the same as another does at the same time, and something of its own, by turns.
+fn build_short(home: &Path, name: &str) -> Outcome {
+    let mut project = Project::new(SHORT)?;
+    project.dfc = Dfc::at(home)?;
+    for round in 0..SHORT_ROUNDS {
+        let own = if round % 3 == 0 { "" } else { name };
+        project.file("copied", &format!("round {round} {own}\n"))?;
+        let flags: &[&str] = if round % 4 == 0 { &["--no-cache"] } else { &[] };
+        project.try_build(&[flags, &["-t", name, "-t", "shared"]].concat())?.expect(0)?;
+    }
+    Ok(())
+}
+
+fn joined(thread: thread::ScopedJoinHandle<'_, Outcome>) -> Outcome {
+    thread.join().unwrap_or_else(|_| Err("a panic".into()))
 }
 
 /// What a running step stands on stays, and so does its cache mount; what nobody uses goes at once.

@@ -114,7 +114,7 @@ impl Cache<'_> {
         kept: &mut Kept,
         name: &str,
         sharing: Sharing,
-        make: impl FnOnce(&Path) -> std::io::Result<()>,
+        make: impl Fn(&Path) -> std::io::Result<()>,
     ) -> Result<PathBuf, Cause> {
         if let Some((_, known)) = kept.caches.iter().find(|(known, _)| known == name) {
             return Ok(known.path().to_owned());
@@ -126,11 +126,11 @@ impl Cache<'_> {
         };
         let mut cache = take(cx, name, sharing)?;
         let path = cache.path().to_owned();
-        if cache.is_fresh() {
+        while cache.is_fresh() {
             make(&path).map_err(|source| Cause::Io { path: path.clone(), source })?;
             cache.set_ready()?;
             if sharing == store::Sharing::Shared {
-                // Who makes a cache has it alone; from now on it is for all.
+                // Who makes a cache has it alone; from now on it is for all. In between a prune may take it away.
                 drop(cache);
                 cache = take(cx, name, sharing)?;
             }
