@@ -31,6 +31,7 @@ pub mod pattern;
 pub mod reason;
 pub mod remote;
 pub mod settings;
+pub mod shell;
 mod stages;
 mod suggest;
 #[cfg(test)]
