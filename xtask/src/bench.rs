@@ -1,101 +1,97 @@
-//! `cargo xtask bench`: the figures that the documents quote, measured on this machine.
+//! `cargo xtask bench`: dfc beside the other builders of this machine, workload by workload.
+//!
+//! All builders do the same work in turn (A B A B …), after a warm-up; a figure counts only if the result is right.
+//! docs/benchmarks.md tells what is measured and how.
 
+mod archive;
+mod contestant;
+mod inputs;
+mod json;
+mod layout;
+mod measure;
+mod options;
+mod random;
+mod registry;
+mod report;
+mod tar;
+mod watch;
+mod workloads;
+
+use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Instant;
 
-use crate::process::{cargo, run, said};
-use crate::{Outcome, target, workspace};
-
-/// Runs of each measurement; the median is given.
-const RUNS: usize = 5;
-/// Files of the large context.
-const FILES: usize = 20_000;
+use crate::process::cargo;
+use crate::{Outcome, target, tools};
+use inputs::Inputs;
+use options::{HELP, Options};
+use registry::Registry;
+use report::Report;
+use workloads::Setup;
 
 /// Builds `dfc` in release and measures it.
-pub(crate) fn bench() -> Outcome {
-    run(&mut cargo(&["build", "--release", "--package", "dfc"]))?;
-    let folder = target().join("bench");
-    let _ = fs::remove_dir_all(&folder);
-    let store = folder.join("store");
-    make_context(&folder.join("context")).map_err(|problem| format!("context: {problem}"))?;
-
-    let dfc = || {
-        let mut command = Command::new(target().join("release/dfc"));
-        command.env("DFC_HOME", &store).stdin(Stdio::null());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        command
-    };
-    let forget = || {
-        let _ = fs::remove_dir_all(&store);
-    };
-
-    let version = || command(dfc(), &["--version"], &[]);
-    measure("start: dfc --version", &|| {}, &version)?;
-    let corpus = dockerfiles(&workspace().join("fixtures/corpus"))?;
-    let name = format!("dfc parse, {} files", corpus.len());
-    measure(&name, &|| {}, &|| any_status(command(dfc(), &["parse"], &corpus)))?;
-    let name = format!("dfc explain --no-resolve, {} files", corpus.len());
-    let view = ["explain", "--no-resolve", "--format", "json"];
-    measure(&name, &|| {}, &|| any_status(command(dfc(), &view, &corpus)))?;
-
-    let large = [folder.join("context")];
-    let build = || command(dfc(), &["build", "-t", "large"], &large);
-    measure(&format!("build: COPY of {FILES} files, empty store"), &forget, &build)?;
-    measure(&format!("build: COPY of {FILES} files, cached"), &|| {}, &build)?;
-
-    let site = [workspace().join("examples/site")];
-    let build = || command(dfc(), &["build", "--build-context", "host=/bin", "-t", "site"], &site);
-    measure("build: examples/site, empty store", &forget, &build)?;
-    measure("build: examples/site, cached", &|| {}, &build)
-}
-
-fn command(mut dfc: Command, args: &[&str], paths: &[PathBuf]) -> Command {
-    dfc.args(args).args(paths);
-    dfc
-}
-
-/// A corpus holds files that are refused; that is no failure of the measurement.
-fn any_status(dfc: Command) -> Command {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", r#""$@" || true"#, "sh"]).arg(dfc.get_program()).args(dfc.get_args());
-    shell.envs(dfc.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    shell
-}
-
-/// Runs `prepare` and the command some times, and prints the median time of the command.
-fn measure(name: &str, prepare: &dyn Fn(), make: &dyn Fn() -> Command) -> Outcome {
-    let mut times: Vec<Duration> = Vec::new();
-    for _ in 0..RUNS {
-        prepare();
-        let mut command = make();
-        let started = Instant::now();
-        let status = command.status().map_err(|problem| format!("{name}: {problem}"))?;
-        times.push(started.elapsed());
-        if !status.success() {
-            return Err(format!("{name}: {status}: {}", said(&command)));
-        }
+pub(crate) fn bench(args: impl Iterator<Item = String>) -> Outcome {
+    let mut options = Options::parse(args)?;
+    if options.help {
+        print!("{HELP}");
+        return Ok(());
     }
-    times.sort();
-    println!("{name:<48}{:>10.1} ms", times[RUNS / 2].as_secs_f64() * 1000.0);
-    Ok(())
-}
-
-fn dockerfiles(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let entries = fs::read_dir(folder).map_err(|problem| format!("{folder:?}: {problem}"))?;
-    let paths = entries.flatten().map(|entry| entry.path());
-    Ok(paths.filter(|path| path.extension().is_some_and(|ending| ending == "Dockerfile")).collect())
-}
-
-fn make_context(folder: &Path) -> std::io::Result<()> {
-    for number in 0..FILES {
-        let below = folder.join(format!("{}", number % 200));
-        if number < 200 {
-            fs::create_dir_all(&below)?;
+    let chosen = workloads::chosen(&options.only)?;
+    if options.list {
+        for workload in chosen {
+            println!("{:<7} {:<18} {}", workload.group, workload.name, workload.title);
         }
-        fs::write(below.join(format!("{number}")), format!("file {number}\n").repeat(20))?;
+        return Ok(());
     }
-    fs::write(folder.join("Dockerfile"), "FROM scratch\nCOPY . /\n")
+    fs::create_dir_all(&options.folder)
+        .and_then(|()| options.folder.canonicalize())
+        .map(|folder| options.folder = folder)
+        .map_err(|problem| format!("{}: {problem}", options.folder.display()))?;
+    let dfc = binary(&options)?;
+    if !tools::install(tools::FOR_BENCHMARKS) {
+        return Err("the base images need a static busybox".to_owned());
+    }
+
+    let said = |problem| format!("{}: {problem}", options.folder.display());
+    let inputs = Inputs::new(&options.folder, options.scale);
+    let registry = Registry::start(inputs.images()).map_err(said)?;
+    let work = options.folder.join("work");
+    let setup = Setup { inputs: &inputs, registry: &registry, folder: &work };
+    fs::create_dir_all(&work).map_err(said)?;
+    let mut field = contestant::find(&options, dfc, &options.folder.join("stores"))?;
+    for (name, reason) in &field.absent {
+        eprintln!("{name} is not measured: {reason}");
+    }
+
+    let started = Instant::now();
+    let mut rows = Vec::new();
+    for (number, workload) in chosen.iter().enumerate() {
+        let place = format!("{}/{}", number + 1, chosen.len());
+        eprintln!("{place:>6}  {}: {}", workload.name, workload.title);
+        let row = measure::measure(workload, &setup, &mut field.builders, options.runs)?;
+        eprintln!("{:>4} s  {}", started.elapsed().as_secs(), report::medians(&row));
+        rows.push(row);
+    }
+    let report = Report::new(&options, field, rows);
+    let text = if options.json { format!("{}\n", report.json()) } else { report.human() };
+    print!("{text}");
+    if let Some(output) = &options.output {
+        fs::write(output, text).map_err(|problem| format!("{}: {problem}", output.display()))?;
+    }
+    let failures = report.failures();
+    if failures.is_empty() { Ok(()) } else { Err(format!("dfc failed: {}", failures.join(", "))) }
+}
+
+/// The dfc to measure, built if that was not forbidden.
+fn binary(options: &Options) -> Result<PathBuf, String> {
+    let built = target().join("release/dfc");
+    if !options.no_build {
+        // What cargo says goes to standard error, so that standard output is the report alone.
+        let status = cargo(&["build", "--release", "--package", "dfc"]).status();
+        let status = status.map_err(|problem| format!("cargo: {problem}"))?;
+        return if status.success() { Ok(built) } else { Err("dfc does not build".to_owned()) };
+    }
+    let given = env::var_os("DFC_BIN").map_or(built, PathBuf::from);
+    given.canonicalize().map_err(|problem| format!("{}: {problem}", given.display()))
 }

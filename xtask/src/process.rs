@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -28,6 +29,15 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
+}
+
+/// What a command prints; any end but success is an error.
+pub(crate) fn output(command: &mut Command) -> io::Result<String> {
+    let done = command.stderr(Stdio::null()).output()?;
+    if !done.status.success() {
+        return Err(io::Error::other(format!("{}: {}", said(command), done.status)));
+    }
+    Ok(String::from_utf8_lossy(&done.stdout).into_owned())
 }
 
 /// A command as one would type it.

@@ -28,6 +28,12 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "git", package: "git" },
 ];
 
+/// What the benchmarks' base images are made from, and what reads archives of other builders.
+pub(crate) const FOR_BENCHMARKS: &[Tool] = &[
+    Tool { program: "busybox", package: "busybox-static" },
+    Tool { program: "zstd", package: "zstd" },
+];
+
 /// What makes a base image from Debian packages.
 pub(crate) const FOR_STAND_IN: &[Tool] = &[Tool { program: "mmdebstrap", package: "mmdebstrap" }];
 
