@@ -226,6 +226,7 @@ impl Bench {
         let log = fs::read(self.log(builder)).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let last = log.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+        let last: String = last.chars().take(200).collect();
         Problem::Failed(format!("{how}: {last} ({})", self.log(builder).display()))
     }
 
