@@ -11,7 +11,7 @@
 
 mod between;
 mod chain;
-mod flags;
+mod form;
 mod items;
 mod layout;
 mod pairs;

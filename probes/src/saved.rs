@@ -32,9 +32,10 @@ fn replay(target: &str, probe: fn(&[u8])) {
 type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by name.
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     ("compile", crate::compile::bytes),
     ("expand", crate::expand::bytes),
+    ("format", crate::format::bytes),
     ("ignore", crate::ignore::bytes),
     ("members", crate::members::bytes),
     ("parse", crate::parse::bytes),

@@ -5,7 +5,7 @@ use grammar::tree::Flag;
 use grammar::word::{Modifier, Part};
 use grammar::{Dockerfile, Spanned, Statement, Word};
 
-use super::flags;
+use super::form::Form;
 
 /// Whether two files have the same directives, and statements that mean the same under the same comments.
 pub(super) fn files(before: &Dockerfile, after: &Dockerfile) -> bool {
@@ -44,32 +44,13 @@ fn same_flags(kind: Keyword, before: &[Flag], after: &[Flag]) -> bool {
         let text = |flag: &Flag| {
             (flag.name.value.clone(), flag.value.as_ref().map(|value| value.text.clone()))
         };
-        flags::sorted(kind, flags).into_iter().map(text).collect()
+        Form::of(kind).sorted(flags).into_iter().map(text).collect()
     };
     before.len() == after.len() && texts(before) == texts(after)
 }
 
 fn same_words(kind: Keyword, before: &Statement, after: &Statement, escape: char) -> bool {
-    let in_any_case = match kind {
-        Keyword::From => Some(1),
-        Keyword::Healthcheck => Some(0),
-        Keyword::Add
-        | Keyword::Arg
-        | Keyword::Cmd
-        | Keyword::Copy
-        | Keyword::Entrypoint
-        | Keyword::Env
-        | Keyword::Expose
-        | Keyword::Label
-        | Keyword::Maintainer
-        | Keyword::Onbuild
-        | Keyword::Run
-        | Keyword::Shell
-        | Keyword::Stopsignal
-        | Keyword::User
-        | Keyword::Volume
-        | Keyword::Workdir => None,
-    };
+    let in_any_case = Form::of(kind).keyword;
     let mut words = before.args.iter().zip(&after.args).enumerate();
     before.args.len() == after.args.len()
         && words.all(|(i, (a, b))| {

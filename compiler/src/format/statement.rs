@@ -5,9 +5,10 @@ use std::ops::Range;
 use grammar::instruction::Keyword;
 use grammar::{Instruction, SourceFile, Statement, Word};
 
+use super::form::Form;
 use super::items::{Item, Reader};
 use super::layout::Layout;
-use super::{Style, chain, flags, pairs, same};
+use super::{Style, chain, pairs, same};
 
 /// What statements are written with.
 #[derive(Debug)]
@@ -109,7 +110,7 @@ impl Writer<'_> {
                 for (i, word) in args.iter().enumerate() {
                     let (start, end) = at(word);
                     let item = reader.fixed(start, end)?;
-                    if i == 1 {
+                    if Form::of(kind).keyword == Some(i) {
                         item.text.make_ascii_uppercase();
                     }
                 }
@@ -145,7 +146,7 @@ impl Writer<'_> {
         if items.iter().any(|item| !item.gap.comments.is_empty()) {
             return;
         }
-        let sorted = flags::sorted(kind, &statement.flags);
+        let sorted = Form::of(kind).sorted(&statement.flags);
         let place = |flag: &grammar::tree::Flag| {
             sorted.iter().position(|other| other.span == flag.span).unwrap_or_default()
         };
