@@ -60,7 +60,7 @@ mod tests {
     fn fix(edits: &[(usize, usize, &str)]) -> Fix {
         let edit =
             |(start, end, new): &(usize, usize, &str)| (Span::new(*start, *end), (*new).into());
-        Fix { title: String::new(), edits: edits.iter().map(edit).collect() }
+        Fix { title: String::new(), edits: edits.iter().map(edit).collect(), is_safe: true }
     }
 
     #[test]

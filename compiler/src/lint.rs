@@ -15,7 +15,10 @@ mod config;
 mod context;
 mod cx;
 mod hadolint;
+mod packages;
 mod rules;
+mod runs;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod uses;
@@ -26,6 +29,7 @@ pub use config::{Level, LintConfig};
 pub use context::{ContextView, Entry, Found};
 pub use cx::{Cx, Place, Reached};
 pub use rules::RULES;
+pub use runs::ShellRun;
 
 use crate::checks::CheckOptions;
 use crate::compile::Compiled;

@@ -49,6 +49,8 @@ pub struct Fix {
     pub title: String,
     /// What to put in place of what.
     pub edits: Vec<(Span, String)>,
+    /// Whether it may be done without being asked: what the file builds stays the same, but for what was found.
+    pub is_safe: bool,
 }
 
 impl Diagnostic {
@@ -114,7 +116,7 @@ impl Diagnostic {
     pub fn fix(mut self, title: impl Into<String>, replacement: impl Into<String>) -> Diagnostic {
         if let Some(first) = self.labels.first() {
             let edits = vec![(first.span, replacement.into())];
-            self.fix = Some(Box::new(Fix { title: title.into(), edits }));
+            self.fix = Some(Box::new(Fix { title: title.into(), edits, is_safe: true }));
         }
         self
     }

@@ -44,6 +44,9 @@ pub(crate) struct CheckArgs {
     /// Mend in the files what can be mended safely
     #[arg(long, help_heading = MEND)]
     pub(crate) fix: bool,
+    /// With --fix or --diff: also mend where what is built may become another
+    #[arg(long, help_heading = MEND)]
+    pub(crate) unsafe_fixes: bool,
     /// Show what --fix would change, and change nothing
     #[arg(long, conflicts_with = "format", help_heading = MEND)]
     pub(crate) diff: bool,

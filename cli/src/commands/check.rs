@@ -150,7 +150,7 @@ impl Outcome {
         let least = line.error_on.or(settings.check.error_on).unwrap_or_default();
         let severities = checked.severities();
         self.with_findings += usize::from(!checked.is_empty());
-        self.mendable += checked.findings.iter().filter(|it| it.diagnostic.fix.is_some()).count();
+        self.mendable += checked.safe_fixes();
         if let Some(mended) = &report.mended {
             if args.diff {
                 let color = ui.color_out();

@@ -32,6 +32,12 @@ impl Checked {
             && self.diagnostics.iter().all(|found| found.severity == Severity::Note)
     }
 
+    /// How many findings `--fix` mends.
+    pub(crate) fn safe_fixes(&self) -> usize {
+        let fixes = self.findings.iter().filter_map(|it| it.diagnostic.fix.as_deref());
+        fixes.filter(|fix| fix.is_safe).count()
+    }
+
     /// For people, in the order of the file.
     pub(crate) fn text(&self, look: Look) -> String {
         findings::text(&self.diagnostics, &self.findings, &self.sources, look)

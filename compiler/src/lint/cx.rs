@@ -1,6 +1,8 @@
 //! [`Cx`]: what rules look at, and where they tell what they found.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use grammar::{
     Code, Diagnostic, Dockerfile, Instruction, Label, SourceId, Span, Spanned, Statement,
@@ -8,6 +10,7 @@ use grammar::{
 
 use super::context::{self, ContextView, Found};
 use super::hadolint::Pragmas;
+use super::runs::ShellRun;
 use super::{Finding, Level, LintConfig, Rule, Subject};
 use crate::checks::CheckOptions;
 use crate::compile::Compiled;
@@ -35,6 +38,8 @@ pub struct Cx<'a> {
     pub config: &'a LintConfig,
     /// By the source of a trigger: the stage that runs it.
     triggers: BTreeMap<u32, usize>,
+    /// By the place of its FROM: what a stage runs, once it was asked for.
+    pub(super) shells: RefCell<BTreeMap<u32, Rc<[ShellRun<'a>]>>>,
     compiled: &'a Compiled,
     checks: &'a CheckOptions,
     pragmas: Pragmas,
@@ -125,6 +130,7 @@ impl<'a> Cx<'a> {
             context,
             options,
             config,
+            shells: RefCell::default(),
             compiled,
             checks,
             pragmas,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use grammar::Severity;
 
 use super::{
-    ContextView, Entry, Finding, LintConfig, Origin, RULES, Rule, Subject, check, findings,
+    ContextView, Entry, Finding, Level, LintConfig, Origin, RULES, Rule, Subject, check, findings,
 };
 use crate::checks::CheckOptions;
 use crate::testing::{TestWorld, options};
@@ -33,13 +33,16 @@ fn checked(world: &TestWorld, text: &str, options: &BuildOptions, files: &[&str]
     let options = BuildOptions { all_stages: true, ..options.clone() };
     let compiled = crate::compile(&parsed.tree, &source, &options, world);
     let context = Files(files.iter().map(|it| (*it).to_owned()).collect());
+    // Those that are off by default, too.
+    let rules = RULES.iter().filter(|rule| rule.origin() == Origin::Dfc);
+    let rules = rules.map(|rule| (rule.name().to_owned(), Level::Default)).collect();
     check(&Subject {
         file: &parsed.tree,
         compiled: &compiled,
         checks: &CheckOptions::of(&parsed.tree, &options).unwrap(),
         options: &options,
         context: (!files.is_empty()).then_some(&context),
-        config: &LintConfig::default(),
+        config: &LintConfig { rules },
     })
 }
 
@@ -156,6 +159,7 @@ fn examples_are_found_and_what_to_use_instead_is_not() {
 #[test]
 fn fixtures_hit_and_miss() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/rules");
+    let mut fixed = std::collections::BTreeSet::new();
     for rule in RULES.iter().filter(|rule| rule.origin() == Origin::Dfc) {
         let path = folder.join(format!("{}.Dockerfile", spelled(rule.name(), '-')));
         let cases = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
@@ -168,9 +172,18 @@ fn fixtures_hit_and_miss() {
             };
             let ignored = Some(said("ignore").join("\n")).filter(|it| !it.is_empty());
             let world = TestWorld { ignore_file: ignored, ..TestWorld::default() };
-            let world = ["alpine:3.22", "node:22-slim", "debian:12", "node:22", "alpine", "debian"]
-                .iter()
-                .fold(world, |world, name| world.with(name, oci::ContainerConfig::default()));
+            let world = [
+                "alpine:3.22",
+                "node:22-slim",
+                "debian:12",
+                "node:22",
+                "alpine",
+                "debian",
+                "fedora:43",
+                WINDOWS,
+            ]
+            .iter()
+            .fold(world, |world, name| world.with(name, oci::ContainerConfig::default()));
             let mut options = options();
             let given = said("build-arg").into_iter().filter_map(|it| it.split_once('='));
             options.build_args.extend(given.map(|(name, value)| (name.into(), value.into())));
@@ -182,8 +195,55 @@ fn fixtures_hit_and_miss() {
                 .filter(|line| *line > 1 && all[*line as usize - 2] == "# hit")
                 .collect();
             assert_eq!(lines, wanted, "{}\n{case}", rule.name());
+            let mine = mine_of(&found, *rule);
+            let fixes: Vec<&grammar::Fix> =
+                mine.iter().filter_map(|it| it.diagnostic.fix.as_deref()).collect();
+            for fix in &fixes {
+                mends(case, fix, *rule, &|text| checked(&world, text, &options, &said("context")));
+            }
+            fixed.extend((!fixes.is_empty()).then_some(rule.name()));
         }
     }
+    println!("with a fix: {fixed:?}");
+    assert!(fixed.contains("AptListsLeftBehind") && fixed.contains("InstallWithoutYes"));
+}
+
+const WINDOWS: &str = "mcr.microsoft.com/windows/servercore:ltsc2022";
+
+fn mine_of<'f>(found: &'f [Finding], rule: &dyn Rule) -> Vec<&'f Finding> {
+    found.iter().filter(|it| it.diagnostic.code == rule.name()).collect()
+}
+
+/// A fix takes its finding away and no other, leaves the file one that parses, and changes nothing but what it says.
+fn mends(case: &str, fix: &grammar::Fix, rule: &dyn Rule, check: &dyn Fn(&str) -> Vec<Finding>) {
+    let mended = crate::fixes::apply(case, [fix]).text;
+    assert_ne!(mended, case, "{}: {fix:?}", rule.name());
+    let (before, after) = (check(case), check(&mended));
+    let count = |found: &[Finding]| mine_of(found, rule).len();
+    assert_eq!(count(&after) + 1, count(&before), "{}\n{mended}", rule.name());
+    let errors =
+        |text: &str| grammar::parse(&grammar::SourceFile::new("D", text)).diagnostics.len();
+    assert_eq!(errors(case), errors(&mended), "{}\n{mended}", rule.name());
+    let others = |found: &[Finding]| {
+        let others = found.iter().filter(|it| it.diagnostic.code != rule.name());
+        others.map(|it| it.diagnostic.message.clone()).collect::<Vec<_>>()
+    };
+    if fix.is_safe {
+        let before = others(&before);
+        let new: Vec<_> = others(&after).into_iter().filter(|it| !before.contains(it)).collect();
+        assert_eq!(new, [""; 0], "{}\n{mended}", rule.name());
+    }
+    // Without what was inserted and taken out, nothing has changed.
+    let mut edits = fix.edits.clone();
+    edits.sort_by_key(|(span, _)| span.start);
+    let (mut at, mut place) = (0, 0);
+    for (span, new) in &edits {
+        let kept = &case[place..span.start as usize];
+        assert_eq!(&mended[at..at + kept.len()], kept);
+        at += kept.len() + new.len();
+        place = span.end as usize;
+    }
+    assert_eq!(&mended[at..], &case[place..]);
 }
 
 #[test]

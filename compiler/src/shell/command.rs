@@ -21,6 +21,8 @@ pub struct Command {
     pub reads_pipe: bool,
     /// Whether the command behind it reads what it writes.
     pub writes_pipe: bool,
+    /// Whether `chpasswd` reads what it writes.
+    pub feeds_chpasswd: bool,
     /// Which of the words is the program, wrappers like `sudo` and `env` before it.
     pub(super) program: usize,
 }

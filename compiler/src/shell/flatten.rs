@@ -15,6 +15,12 @@ pub(super) fn commands(text: &str, body: &StmtSeq) -> (Vec<Command>, Option<usiz
     let mut flat = Flat { text, commands: Vec::new() };
     flat.seq(body, Around { is_certain: true, ..Around::default() });
     flat.commands.sort_by_key(|command| (command.range.start, command.range.end));
+    // A list of what is piped is in the order of the text.
+    for index in 1..flat.commands.len() {
+        let (before, behind) = flat.commands.split_at_mut(index);
+        let is_fed = behind[0].program() == "chpasswd" && behind[0].reads_pipe;
+        before[index - 1].feeds_chpasswd = is_fed && before[index - 1].writes_pipe;
+    }
     let end = body.last().and_then(|stmt| flat.end(stmt));
     (flat.commands, end)
 }

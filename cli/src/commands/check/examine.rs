@@ -86,7 +86,7 @@ impl Job<'_> {
         let check = |source: SourceFile| self.check(source, &path, settings);
         let (mut checked, mended) = match self.args.fix || self.args.diff {
             true => {
-                let (checked, mended) = mend::mend(&source, &check);
+                let (checked, mended) = mend::mend(&source, self.args.unsafe_fixes, &check);
                 (Ok(checked), Some(mended))
             }
             false => (Ok(check(source)), None),

@@ -57,10 +57,11 @@ impl Mended {
     }
 }
 
-/// Mends a text; gives what is left to say. Nothing is done that makes an error, or in a file that is not UTF-8: its bytes
+/// Mends a text, with fixes that are not safe only `if unsafe_too`; gives what is left to say. Nothing is done that makes an error, or in a file that is not UTF-8: its bytes
 /// would be lost.
 pub(super) fn mend(
     source: &SourceFile,
+    unsafe_too: bool,
     check: &dyn Fn(SourceFile) -> Checked,
 ) -> (Checked, Mended) {
     let before = source.text().to_owned();
@@ -71,7 +72,7 @@ pub(super) fn mend(
     }
     let mut refused = BTreeSet::new();
     for _ in 0..MAX_ROUNDS {
-        let fixes = wanted(&checked, &refused);
+        let fixes = wanted(&checked, &refused, unsafe_too);
         let fixed = fixes::apply(&mended.text, fixes.iter().map(|(_, fix)| fix));
         if fixed.done.is_empty() || fixed.text == mended.text {
             break;
@@ -104,10 +105,11 @@ pub(super) fn mend(
 }
 
 /// The fixes of findings, each once.
-fn wanted(checked: &Checked, refused: &BTreeSet<String>) -> Vec<(Code, Fix)> {
+fn wanted(checked: &Checked, refused: &BTreeSet<String>, unsafe_too: bool) -> Vec<(Code, Fix)> {
     let mut seen = BTreeSet::new();
     let own = checked.findings.iter().map(|finding| &finding.diagnostic);
     own.filter_map(|found| Some((found.code, found.fix.as_deref()?.clone())))
+        .filter(|(_, fix)| fix.is_safe || unsafe_too)
         .filter(|(_, fix)| !refused.contains(&key(fix)) && seen.insert(key(fix)))
         .collect()
 }
@@ -144,7 +146,7 @@ mod tests {
     #[test]
     fn what_makes_errors_is_left_out() {
         let source = SourceFile::new("D", "a x b x");
-        let (checked, mended) = mend(&source, &check);
+        let (checked, mended) = mend(&source, false, &check);
         assert_eq!((mended.text.as_str(), checked.findings.len()), ("a y b y", 1));
         assert_eq!(mended.summary("D"), "D: mended 2: Rule (2)");
     }
@@ -157,7 +159,7 @@ mod tests {
         fs::write(&file, "x").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink("D", &link).unwrap();
-        let (_, mended) = mend(&SourceFile::new("D", "x"), &check);
+        let (_, mended) = mend(&SourceFile::new("D", "x"), false, &check);
         mended.write(&link).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "y");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o640);

@@ -77,10 +77,10 @@ impl Rule for ImpossibleHealthcheck {
     }
 }
 
-fn impossible(
+fn impossible<'a>(
     line: &CommandLine,
-    cx: &Cx<'_>,
-    stage: &Reached<'_>,
+    cx: &Cx<'a>,
+    stage: &Reached<'a>,
     statement: &Statement,
 ) -> Option<(String, String)> {
     let first = match line {

@@ -50,6 +50,7 @@ impl Rule for NoEmptyContinuation {
             let fix = Fix {
                 title: "take out the empty lines".into(),
                 edits: edits.take(MAX_SHOWN).collect(),
+                is_safe: true,
             };
             warning.fix = Some(Box::new(fix));
             for line in others.iter().take(MAX_SHOWN) {

@@ -40,7 +40,7 @@ impl Rule for RedundantTargetPlatform {
                 Diagnostic::warning(self.name(), message, *span).help("leave `--platform` out");
             warning.fix = flag_and_blanks(cx, *span).map(|place| {
                 let title = "leave `--platform` out".into();
-                Box::new(Fix { title, edits: vec![(place, String::new())] })
+                Box::new(Fix { title, edits: vec![(place, String::new())], is_safe: true })
             });
             cx.warn_there(warning);
         }
