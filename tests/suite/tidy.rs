@@ -76,7 +76,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::from(each);
     trials.push(Trial::test("tidy::unwraps_are_few", unwraps));
     trials.push(Trial::test("tidy::spelling_is_american", || {
-        report(files(&["rs", "md"])?.iter().flat_map(|source| {
+        report(files(&["rs", "md", "ts"])?.iter().flat_map(|source| {
             let path = source.path.display();
             spelling(source).into_iter().map(move |problem| format!("{path}{problem}"))
         }))
@@ -111,7 +111,7 @@ fn walk(root: &Path, below: &Path, endings: &[&str], found: &mut Vec<Source>) ->
         if entry.file_type()?.is_dir() {
             let top = below == Path::new("");
             let name = entry.file_name();
-            let data = name == "target" || (top && name == "fixtures");
+            let data = name == "target" || name == "node_modules" || (top && name == "fixtures");
             if !data && name != ".git" {
                 walk(root, &path, endings, found)?;
             }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::process::{cargo, run};
-use crate::{Outcome, target, tools, workspace};
+use crate::{Outcome, target, tools, vscode, workspace};
 
 /// All tests of the workspace. What the machine cannot offer is skipped by the tests, and said.
 pub(crate) fn test() -> Outcome {
@@ -32,6 +32,7 @@ pub(crate) fn ci() -> Outcome {
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     step("tests", &test)?;
+    step("extension", &vscode::check)?;
     step("binary", &smoke)?;
     println!();
     for (name, time) in times {

@@ -13,6 +13,7 @@ mod ci;
 mod demo;
 mod process;
 mod tools;
+mod vscode;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ usage: cargo xtask CHORE
   test    installs what the tests need where it is missing, and runs all of them
   ci      formatting, lints, tests, documentation, and a run of the built binary
   demo    builds examples/flask, runs it, and fetches its page
+  vscode  checks the VS Code extension with the built dfc, and packages it
   bench   measures dfc beside other builders; `cargo xtask bench --help` has its flags
 ";
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let chore = args.next();
     let mut args = args.peekable();
     let outcome = match (chore.as_deref(), args.peek()) {
+        (Some("vscode"), None) => vscode::check(),
         (Some("bench"), _) => bench::bench(args),
         (Some("test"), None) => ci::test(),
         (Some("ci"), None) => ci::ci(),

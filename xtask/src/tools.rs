@@ -26,6 +26,8 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "docker-registry", package: "docker-registry" },
     Tool { program: "openssl", package: "openssl" },
     Tool { program: "git", package: "git" },
+    Tool { program: "node", package: "nodejs" },
+    Tool { program: "npm", package: "npm" },
 ];
 
 /// What the benchmarks' base images are made from, and what reads archives of other builders.
