@@ -1,5 +1,9 @@
 //! What instructions and their flags mean, in a line or two.
 
+pub(crate) mod flags;
+pub(crate) mod links;
+pub(crate) mod mounts;
+
 use grammar::instruction::Keyword;
 
 /// An instruction's form, its meaning, and its flags.
@@ -84,36 +88,28 @@ pub(crate) fn of(keyword: Keyword) -> (&'static str, &'static str, &'static [&'s
     }
 }
 
-/// The values that a flag takes, where they are few.
-pub(crate) fn values(flag: &str) -> &'static [&'static str] {
-    match flag {
-        "platform" => {
-            &["$BUILDPLATFORM", "$TARGETPLATFORM", "linux/amd64", "linux/arm64", "linux/arm/v7"]
-        }
-        "network" => &["default", "none", "host"],
-        "security" => &["sandbox", "insecure"],
-        "mount" => &[
-            "type=bind",
-            "type=cache",
-            "type=tmpfs",
-            "type=secret",
-            "type=ssh",
-            "target=",
-            "source=",
-            "from=",
-            "id=",
-            "sharing=",
-            "readonly",
-            "rw",
-            "required",
-            "mode=",
-            "uid=",
-            "gid=",
-            "env=",
-            "size=",
-        ],
-        "type" => &["bind", "cache", "tmpfs", "secret", "ssh"],
-        "sharing" => &["shared", "private", "locked"],
-        _ => &[],
-    }
-}
+/// The parser directives, and what they say.
+pub(crate) const DIRECTIVES: &[(&str, &str)] = &[
+    ("syntax", "Names a frontend image for BuildKit. dfc notes it and uses its own."),
+    ("escape", "The escape character: a backslash, or a backtick for files with Windows paths."),
+    (
+        "check",
+        "Leaves lint rules out, asks for experimental ones, or makes errors of findings: `skip=RULE,RULE;error=BOOL;experimental=RULE,RULE`.",
+    ),
+];
+
+/// The forms of `${NAME...}`, and what they give.
+pub(crate) const MODIFIERS: &[(&str, &str)] = &[
+    (":-", "the word behind, if it is unset or empty"),
+    (":+", "the word behind, if it is set and not empty"),
+    (":?", "an error that says the word behind, if it is unset or empty"),
+    ("-", "the word behind, if it is unset"),
+    ("+", "the word behind, if it is set"),
+    ("?", "an error that says the word behind, if it is unset"),
+    ("#", "without the shortest beginning that matches the pattern behind"),
+    ("##", "without the longest beginning that matches the pattern behind"),
+    ("%", "without the shortest end that matches the pattern behind"),
+    ("%%", "without the longest end that matches the pattern behind"),
+    ("/", "with `/PATTERN/WORD`: the word for the first match"),
+    ("//", "with `//PATTERN/WORD`: the word for all matches"),
+];
