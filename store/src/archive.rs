@@ -4,6 +4,7 @@
 //!
 //! Both kinds of archive are tars of blobs and a little JSON. They are written and read as streams.
 
+mod check;
 pub mod docker;
 pub mod layout;
 pub mod oci;
@@ -22,7 +23,7 @@ use crate::layer::index::{Entry, FileDigest, Kind};
 use crate::layer::tar::TarWriter;
 use crate::store::Store;
 
-pub use read::{read, read_folder};
+pub use read::{Loaded, read, read_folder};
 
 /// Annotations of the descriptors in `index.json`.
 mod annotation {
@@ -32,7 +33,7 @@ mod annotation {
     pub(super) const CONTAINERD_NAME: &str = "io.containerd.image.name";
 }
 
-/// An image to be written, or one that was read, with the names it has in the archive.
+/// An image to be written, with the names it has in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archived {
     /// Digest of its manifest, or of the index of several.

@@ -45,7 +45,11 @@ impl BlobWriter<'_> {
         self.store.db.read("note a blob", |db| {
             note_unsynced(db, &format!("blob:{}", found.hex()), &self.store.boot)
         })?;
+        let is_new = !path.exists();
         fs::rename(&self.path, &path).doing(|| on("write", &path))?;
+        if is_new {
+            self.store.made().blobs.insert(found);
+        }
         Ok((found, self.size))
     }
 

@@ -72,11 +72,11 @@ struct Plan {
 }
 
 /// A layer and what holds it.
-struct Held {
-    by_image: bool,
+pub(crate) struct Held {
+    pub(crate) by_image: bool,
     /// Whether another open store uses it.
     is_leased: bool,
-    records: usize,
+    pub(crate) records: usize,
     used: i64,
     bytes: u64,
 }
@@ -155,7 +155,11 @@ impl Store {
     }
 
     /// What the images of the database refer to, and those that somebody uses.
-    fn needed(&self, db: &Transaction<'_>, leased: &Leased) -> Result<Needed, StoreError> {
+    pub(crate) fn needed(
+        &self,
+        db: &Transaction<'_>,
+        leased: &Leased,
+    ) -> Result<Needed, StoreError> {
         let mut images: Vec<(Digest, String)> = db
             .prepare_cached("SELECT manifest, media_type FROM image")
             .and_then(|mut ask| {
@@ -193,7 +197,7 @@ impl Store {
         needed
     }
 
-    fn held_layers(
+    pub(crate) fn held_layers(
         &self,
         db: &Transaction<'_>,
         needed: &Needed,

@@ -41,9 +41,15 @@ impl Store {
     pub fn put_manifest(&self, bytes: &[u8], media_type: &str) -> Result<Digest, StoreError> {
         let found = self.described(bytes, media_type)?;
         let manifest = self.put_blob(bytes)?;
-        self.db.write("add an image", |db| {
-            insert_image(db, &manifest, &found).doing(|| "add an image".into())
+        let doing = || "add an image".to_owned();
+        let is_new = self.db.write("add an image", |db| {
+            let is_known = is_known(db, &manifest).doing(doing)?;
+            insert_image(db, &manifest, &found).doing(doing)?;
+            Ok(!is_known)
         })?;
+        if is_new {
+            self.made().images.insert(manifest);
+        }
         Ok(manifest)
     }
 

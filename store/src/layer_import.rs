@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use oci::Digest;
-use oci::digest::Hasher;
+use oci::digest::{Hasher, Sha256Writer};
 use oci::manifest::Compression;
 use rusqlite::params;
 
@@ -49,9 +49,7 @@ impl Store {
         let fs = (lay_out == LayOut::Yes).then(|| folder.fs());
         let unpacked = self.unpack_blob(blob, fs.as_deref())?;
         if unpacked.diff_id != *diff_id {
-            self.check_blob(blob)?;
-            let what = format!("the tar in blob {blob}");
-            return Err(StoreError::Digest { what, expected: *diff_id, found: unpacked.diff_id });
+            return Err(self.other_tar(blob, *diff_id, unpacked.diff_id)?);
         }
         let compression = unpacked.compression;
         let packed = Packed { diff_id: *diff_id, blob: *blob, size, compression, epoch: None };
@@ -62,6 +60,55 @@ impl Store {
             write_skipped(staged.folder(), &unpacked.skipped)?;
         }
         self.register(staged, Some(diff_id), Some((&packed, "")))
+    }
+
+    /// Holds a layer's blob against the digest of its plain tar. A layer that is not here yet is imported on the way, but not
+    /// laid out.
+    ///
+    /// # Errors
+    /// It holds something else, unpacks to too much, or is no tar.
+    pub fn check_layer(&self, blob: &Digest, diff_id: &Digest) -> Result<LayerId, StoreError> {
+        let Some(id) = self.layer_by_diff_id(diff_id)? else {
+            return self.import_layer(blob, diff_id, LayOut::No);
+        };
+        if self.layer(id)?.result.is_none() {
+            return self.import_layer(blob, diff_id, LayOut::No);
+        }
+        let forms = self.true_forms(id)?;
+        let same = forms.iter().find(|form| form.diff_id == *diff_id);
+        if forms.iter().any(|form| form.blob == *blob && form.diff_id == *diff_id) {
+            return Ok(id);
+        }
+        let size = self.blob_size(blob)?;
+        let doing = || format!("read blob {blob}");
+        let (compression, stream) = decompress(self.open_blob(blob)?).doing(doing)?;
+        let limit = Limits::of_packed(size).content;
+        let mut content = Sha256Writer::new(io::sink());
+        let read = io::copy(&mut stream.take(limit), &mut content);
+        if read.doing(doing).map_err(|error| self.blame(blob, error))? == limit {
+            let (what, source) = (format!("layer {blob}"), TarError::TooBig(limit));
+            return Err(StoreError::Tar { what, source });
+        }
+        let (_, found, _) = content.finish();
+        if found != *diff_id {
+            return Err(self.other_tar(blob, *diff_id, found)?);
+        }
+        let epoch = same.and_then(|form| form.epoch);
+        let packed = Packed { diff_id: *diff_id, blob: *blob, size, compression, epoch };
+        self.put_packed(id, &packed, "")?;
+        Ok(id)
+    }
+
+    /// What is to be said of a blob that holds another tar than was said.
+    fn other_tar(
+        &self,
+        blob: &Digest,
+        expected: Digest,
+        found: Digest,
+    ) -> Result<StoreError, StoreError> {
+        self.check_blob(blob)?;
+        let what = format!("the tar in blob {blob}");
+        Ok(StoreError::Digest { what, expected, found })
     }
 
     /// As [`Store::import_layer`], for a layer that a step made on another machine: it must make the tree that was said, and

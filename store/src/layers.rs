@@ -219,7 +219,7 @@ impl Store {
         let size = index.content_size().cast_signed();
         let doing = || "add a layer".to_owned();
         let held = self.hold()?;
-        let (id, used) = self.db.write("add a layer", |db| {
+        let (id, used, is_new) = self.db.write("add a layer", |db| {
             let known = match diff_id {
                 Some(diff_id) => by_diff_id(db, diff_id).doing(doing)?,
                 None => None,
@@ -231,7 +231,7 @@ impl Store {
                     if let Some((packed, packer)) = packed {
                         insert_packed(db, id, packed, packer).doing(doing)?;
                     }
-                    return Ok((id, false));
+                    return Ok((id, false, false));
                 }
             }
             let id = match known {
@@ -247,8 +247,11 @@ impl Store {
             let place = self.layer_folder(id);
             self.remove_path(&place)?;
             fs::rename(&path, &place).doing(|| on("move a layer to", &place))?;
-            Ok((id, true))
+            Ok((id, true, known.is_none()))
         })?;
+        if is_new {
+            self.made().layers.insert(id);
+        }
         self.lease(&held, Lease::Layer(id));
         drop(held);
         if used {

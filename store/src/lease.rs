@@ -90,6 +90,11 @@ impl Leases {
         self.holders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether something could not be noted, so that the shared lock is never given back.
+    pub(crate) fn is_full(&self) -> bool {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).is_full
+    }
+
     fn note(&self, lease: Lease) {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.is_full || !noted.seen.insert(lease) {

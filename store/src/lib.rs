@@ -40,6 +40,7 @@
 //! a manifest, config or index by its digest whenever it is read; a packed layer by digest and diff id when it is
 //! unpacked, packed anew or exported, and by its size when it is found; a file of a layer by its size when it is opened
 //! and by its digest when it goes into another layer. Files that a RUN reads through its overlay are not compared.
+//! An image that is loaded or imported is held against its own words, layer by layer, before it counts.
 //! [`Store::forget_damaged`] removes what was found damaged, so that it is fetched or made again.
 //!
 //! # Parts
@@ -77,6 +78,7 @@ mod reserve;
 mod resolved;
 mod source;
 mod store;
+mod take_back;
 #[cfg(test)]
 mod testing;
 mod usage;

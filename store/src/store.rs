@@ -14,6 +14,7 @@ use crate::layer::index::LayerIndex;
 use crate::layer_record::LayerId;
 use crate::lease::Leases;
 use crate::reserve::{self, Refill};
+use crate::take_back::Made;
 use rayon::ThreadPool;
 
 /// The store's folder, open. It may be used from many threads, and many processes may have it open at once.
@@ -26,6 +27,8 @@ pub struct Store {
     pub(crate) indexes: Mutex<HashMap<LayerId, Arc<LayerIndex>>>,
     /// Layers whose files this process has looked at.
     pub(crate) checked: Mutex<HashSet<LayerId>>,
+    /// What this store has put: see [`Store::take_back`].
+    pub(crate) made: Mutex<Made>,
     pub(crate) boot: String,
     /// For hashing and compression: never the caller's pool, whose threads wait for these.
     pool: OnceLock<ThreadPool>,
@@ -66,6 +69,7 @@ impl Store {
             litter,
             indexes: Mutex::default(),
             checked: Mutex::default(),
+            made: Mutex::default(),
             boot: boot.trim().to_owned(),
             pool: OnceLock::new(),
             _refill: Refill::default(),

@@ -3,7 +3,8 @@
 
 mod archives;
 mod change;
-mod engines;
+pub(crate) mod engines;
+mod hostile;
 mod list;
 mod manual;
 mod room;
@@ -27,6 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         change::trials(),
         archives::trials(),
         engines::trials(),
+        hostile::trials(),
         room::trials(),
         manual::trials(),
     ];

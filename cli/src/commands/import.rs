@@ -43,7 +43,12 @@ pub(crate) fn run(args: &ImportArgs, ui: &mut Ui) -> Result<ExitCode, CliError> 
             .help("name a file, or redirect standard input"));
     }
     let store = open::store(&ui.env)?;
-    let packed = archive::rootfs::read(&store, source(args, &store, ui)?)?;
+    let packed = source(args, &store, ui).and_then(|it| Ok(archive::rootfs::read(&store, it)?));
+    if packed.is_err() {
+        // What is not taken back now goes with the next prune.
+        let _ = store.take_back(&[]);
+    }
+    let packed = packed?;
     let created = time::rfc3339(epoch.unwrap_or_else(|| time::now(SystemTime::now())));
     let from = format!("Imported from {}", args.source);
     config.created = Some(created.clone());

@@ -6,7 +6,7 @@ use std::io;
 use std::process::ExitCode;
 
 use oci::{Digest, Platform, Reference};
-use store::archive::Archived;
+use store::archive::Loaded;
 use store::{ImageRecord, Store};
 
 use crate::args::image::LoadArgs;
@@ -25,56 +25,99 @@ pub(crate) fn run(args: &LoadArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let wanted = args.platform.as_deref().map(|text| platform("platform", text)).transpose()?;
     let store = open::store(&ui.env)?;
     let before: BTreeSet<Digest> = store.images()?.iter().map(|image| image.manifest).collect();
-    let mut images = match &args.input {
-        None => store::archive::read(&store, io::stdin())?,
-        Some(file) => {
-            let path = ui.env.path(file);
-            let doing = || format!("cannot read `{}`", path.display());
-            if path.is_dir() {
-                store::archive::read_folder(&store, &path)?
-            } else {
-                let file = File::open(&path).map_err(|error| CliError::io(doing(), &error))?;
-                store::archive::read(&store, file)?
-            }
-        }
+    let loaded = load(args, wanted.as_ref(), &before, &store, ui);
+    let kept: Option<Vec<Digest>> = match &loaded {
+        Ok(images) if wanted.is_some() => Some(images.iter().map(|(image, _)| *image).collect()),
+        Ok(_) => None,
+        Err(_) => Some(Vec::new()),
     };
-    if let Some(wanted) = &wanted {
-        let all = images;
-        images = all.iter().map(|image| only(&store, image, wanted)).collect::<Result<_, _>>()?;
-        let mut kept = before;
-        kept.extend(images.iter().map(|image| image.manifest));
-        for image in &all {
-            leave(&store, &image.manifest, &kept)?;
-        }
+    if let Some(kept) = kept {
+        // What is not taken back now goes with the next prune.
+        let _ = store.take_back(&kept);
     }
-    for image in images {
-        for name in &image.names {
-            let before = store.image_named(name)?.filter(|it| it.manifest != image.manifest);
-            store.tag(name, &image.manifest)?;
-            if let Some(before) = before {
-                replaced(&store, &before, (name, &image.manifest), args.quiet, ui)?;
-            }
-            let name = name.familiar();
-            ui.line(if args.quiet { name } else { format!("Loaded image: {name}") })?;
-        }
-        if image.names.is_empty() {
-            let config = store.image(&image.manifest)?.and_then(|record| record.config);
-            let id = config.unwrap_or(image.manifest);
-            ui.line(if args.quiet { id.to_string() } else { format!("Loaded image ID: {id}") })?;
-        }
+    for (manifest, image) in loaded? {
+        name(&store, &manifest, &image, args.quiet, ui)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Reads the images, and leaves of each the one for the wanted platform.
+fn load(
+    args: &LoadArgs,
+    wanted: Option<&Platform>,
+    before: &BTreeSet<Digest>,
+    store: &Store,
+    ui: &Ui,
+) -> Result<Vec<(Digest, Loaded)>, CliError> {
+    let all = match &args.input {
+        None => store::archive::read(store, io::stdin())?,
+        Some(file) => {
+            let path = ui.env.path(file);
+            let doing = || format!("cannot read `{}`", path.display());
+            if path.is_dir() {
+                store::archive::read_folder(store, &path)?
+            } else {
+                let file = File::open(&path).map_err(|error| CliError::io(doing(), &error))?;
+                store::archive::read(store, file)?
+            }
+        }
+    };
+    let Some(wanted) = wanted else { return Ok(all) };
+    let chosen: Vec<(Digest, Loaded)> =
+        all.iter().map(|image| only(store, image, wanted)).collect::<Result<_, _>>()?;
+    let mut kept = before.clone();
+    kept.extend(chosen.iter().map(|(manifest, _)| *manifest));
+    for (manifest, _) in &all {
+        leave(store, manifest, &kept)?;
+    }
+    Ok(chosen)
+}
+
+/// Gives an image its names, and says so.
+fn name(
+    store: &Store,
+    manifest: &Digest,
+    image: &Loaded,
+    quiet: bool,
+    ui: &mut Ui,
+) -> Result<(), CliError> {
+    for name in &image.names {
+        let before = store.image_named(name)?.filter(|it| it.manifest != *manifest);
+        store.tag(name, manifest)?;
+        if let Some(before) = before {
+            replaced(store, &before, (name, manifest), quiet, ui)?;
+        }
+        let name = name.familiar();
+        ui.line(if quiet { name } else { format!("Loaded image: {name}") })?;
+    }
+    if !image.names.is_empty() {
+        return Ok(());
+    }
+    let config = store.image(manifest)?.and_then(|record| record.config);
+    let id = config.unwrap_or(*manifest);
+    ui.line(if quiet { id.to_string() } else { format!("Loaded image ID: {id}") })?;
+    if let (Some(tag), false) = (image.tags.first(), quiet) {
+        let short = id.short();
+        ui.note(format_args!(
+            "it has the tag `{tag}` in the archive, and no repository: name it with `dfc tag {short} NAME:{tag}`"
+        ));
+    }
+    Ok(())
+}
+
 /// The image for one platform under the names of all.
-fn only(store: &Store, image: &Archived, wanted: &Platform) -> Result<Archived, CliError> {
-    let record = store.image(&image.manifest)?;
+fn only(
+    store: &Store,
+    (manifest, image): &(Digest, Loaded),
+    wanted: &Platform,
+) -> Result<(Digest, Loaded), CliError> {
+    let record = store.image(manifest)?;
     let found = record.map(|record| member_for(store, record, wanted)).transpose()?.flatten();
     let found = found.ok_or_else(|| {
-        let name = image.names.first().map_or_else(|| image.manifest.short(), Reference::familiar);
+        let name = image.names.first().map_or_else(|| manifest.short(), Reference::familiar);
         CliError::failed(format!("`{name}` of the archive is not for {wanted}"))
     })?;
-    Ok(Archived { manifest: found.manifest, names: image.names.clone() })
+    Ok((found.manifest, image.clone()))
 }
 
 /// Removes an image of the archive that is not wanted, with those that it consists of. What was there before stays.

@@ -1,7 +1,7 @@
 //! Reading archives of either kind, plain or compressed, in one pass: what `docker load` takes.
 //!
 //! `index.json` or `manifest.json` may stand at the end, so every file of some size becomes a blob at once. Blobs that
-//! nothing names in the end go with the next prune.
+//! nothing names in the end go with the next prune; of an archive that is not taken, all go at once ([`Store::take_back`]).
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use oci::{Digest, ImageConfig, ImageIndex, Manifest, Reference};
 use super::docker::Item;
 use super::layout::Layout;
 use super::stream::plain;
-use super::{Archived, annotation, document};
+use super::{annotation, check, document};
 use crate::compress::decompress;
 use crate::error::{Doing, StoreError, on};
 use crate::layer::index::{join, parent};
@@ -29,8 +29,21 @@ const MAX_LINKS: usize = 16;
 /// Indexes in indexes.
 const MAX_DEPTH: usize = 4;
 
-/// Reads an OCI or docker archive into the store. The images are not given their names yet ([`Store::tag`]).
-pub fn read(store: &Store, stream: impl Read + Send) -> Result<Vec<Archived>, StoreError> {
+/// An image that was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Its names. They are not given to it yet ([`Store::tag`]).
+    pub names: Vec<Reference>,
+    /// What the archive calls it that is no whole name: a tag alone.
+    pub tags: Vec<String>,
+}
+
+/// Reads an OCI or docker archive into the store: its images by the digests of their manifests, in its order. Each is held
+/// against its own words first.
+///
+/// # Errors
+/// It is no archive of images, or holds other than it says. What was put before stays: [`Store::take_back`].
+pub fn read(store: &Store, stream: impl Read + Send) -> Result<Vec<(Digest, Loaded)>, StoreError> {
     let stream = plain(stream).doing(|| "read the archive".into())?;
     let mut files = Files::default();
     let limits = Limits { members: 1 << 20, ..Limits::default() };
@@ -53,7 +66,7 @@ pub fn read(store: &Store, stream: impl Read + Send) -> Result<Vec<Archived>, St
 
 /// Reads a folder into the store: an OCI layout, or what skopeo calls `dir:` and podman `docker-dir`. The images are not
 /// given their names yet ([`Store::tag`]).
-pub fn read_folder(store: &Store, folder: &Path) -> Result<Vec<Archived>, StoreError> {
+pub fn read_folder(store: &Store, folder: &Path) -> Result<Vec<(Digest, Loaded)>, StoreError> {
     if !folder.join("index.json").is_file() {
         return read_flat(store, folder);
     }
@@ -65,7 +78,7 @@ pub fn read_folder(store: &Store, folder: &Path) -> Result<Vec<Archived>, StoreE
 }
 
 /// Reads a folder with `manifest.json`, which is a manifest, and a file for each blob.
-fn read_flat(store: &Store, folder: &Path) -> Result<Vec<Archived>, StoreError> {
+fn read_flat(store: &Store, folder: &Path) -> Result<Vec<(Digest, Loaded)>, StoreError> {
     let no_layout = || {
         let what = format!("`{}` cannot be loaded", folder.display());
         let why = "it has no index.json, so it is no OCI layout".to_owned();
@@ -91,8 +104,9 @@ fn read_flat(store: &Store, folder: &Path) -> Result<Vec<Archived>, StoreError> 
         }
     }
     store.put_blob(&bytes)?;
-    put(store, &digest, 0)?;
-    Ok(vec![Archived { manifest: digest, names: Vec::new() }])
+    let kind = manifest.media_type.as_deref().unwrap_or(media_type::OCI_MANIFEST);
+    put(store, &Descriptor::new(kind, digest, bytes.len() as u64), 0)?;
+    Ok(vec![(digest, Loaded::default())])
 }
 
 /// Copies all that an image of a layout consists of; of an index, the members that are there.
@@ -202,65 +216,67 @@ fn read_oci(
     files: &Files,
     index: &ImageIndex,
     docker: Vec<Item>,
-) -> Result<Vec<Archived>, StoreError> {
-    let mut images: Vec<Archived> = Vec::new();
+) -> Result<Vec<(Digest, Loaded)>, StoreError> {
+    let mut images: Vec<(Digest, Loaded)> = Vec::new();
     for descriptor in &index.manifests {
-        put(store, &descriptor.digest, 0)?;
-        let position = images.iter().position(|image| image.manifest == descriptor.digest);
+        put(store, descriptor, 0)?;
+        let position = images.iter().position(|(digest, _)| *digest == descriptor.digest);
         let position = position.unwrap_or_else(|| {
-            images.push(Archived { manifest: descriptor.digest, names: Vec::new() });
+            images.push((descriptor.digest, Loaded::default()));
             images.len() - 1
         });
-        add_names(&mut images[position], name_of(descriptor));
+        images[position].1.add(name_of(descriptor));
     }
     for item in docker {
         let Ok((config, _)) = files.find(&item.config) else { continue };
-        for image in &mut images {
-            let is_same = matches!(document(store, &image.manifest)?, Document::Manifest(it) if it.config.digest == config);
+        for (digest, image) in &mut images {
+            let is_same = matches!(document(store, digest)?, Document::Manifest(it) if it.config.digest == config);
             if is_same {
-                add_names(image, names_of(&item)?);
+                names_of(&item)?.into_iter().for_each(|name| image.add(name));
             }
         }
     }
     Ok(images)
 }
 
-/// Adds names that are not there yet, in their order.
-fn add_names(image: &mut Archived, names: impl IntoIterator<Item = Reference>) {
-    for name in names {
-        if !image.names.contains(&name) {
-            image.names.push(name);
+/// What an archive calls an image.
+enum Called {
+    Name(Reference),
+    Tag(String),
+    Nothing,
+}
+
+impl Loaded {
+    /// Adds what is not there yet.
+    fn add(&mut self, called: Called) {
+        match called {
+            Called::Name(name) if !self.names.contains(&name) => self.names.push(name),
+            Called::Tag(tag) if !self.tags.contains(&tag) => self.tags.push(tag),
+            Called::Name(_) | Called::Tag(_) | Called::Nothing => {}
         }
     }
 }
 
 /// Registers a manifest or index; what it refers to must be in the store, but for members of an index.
-fn put(store: &Store, digest: &Digest, depth: usize) -> Result<(), StoreError> {
+fn put(store: &Store, image: &Descriptor, depth: usize) -> Result<(), StoreError> {
     if depth > MAX_DEPTH {
         return Err(too_deep());
     }
-    if !store.has_blob(digest) {
-        return Err(broken(&format!("it names {digest} and does not hold it")));
-    }
-    let bytes = store.read_blob(digest)?;
-    let document = super::parse(&bytes, digest)?;
+    check::is_whole(store, image)?;
+    let bytes = store.read_blob(&image.digest)?;
+    let document = super::parse(&bytes, &image.digest)?;
     match &document {
         Document::Index(index) => {
             for member in index.manifests.iter().filter(|member| store.has_blob(&member.digest)) {
-                put(store, &member.digest, depth + 1)?;
+                put(store, member, depth + 1)?;
             }
         }
-        Document::Manifest(manifest) => {
-            let parts = manifest.layers.iter().chain([&manifest.config]);
-            if let Some(absent) = parts.map(|it| &it.digest).find(|it| !store.has_blob(it)) {
-                return Err(broken(&format!("it names {absent} and does not hold it")));
-            }
-        }
+        Document::Manifest(manifest) => check::image(store, manifest)?,
     }
     store.put_manifest(&bytes, document.media_type()).map(drop)
 }
 
-fn read_docker(store: &Store, files: &Files, item: &Item) -> Result<Archived, StoreError> {
+fn read_docker(store: &Store, files: &Files, item: &Item) -> Result<(Digest, Loaded), StoreError> {
     let (config_digest, config_size) = files.find(&item.config)?;
     let bytes = store.read_blob(&config_digest)?;
     let config: ImageConfig = parse("an image config", &bytes)?;
@@ -271,42 +287,64 @@ fn read_docker(store: &Store, files: &Files, item: &Item) -> Result<Archived, St
         return Err(broken(&why));
     }
     let mut layers = Vec::with_capacity(paths.len());
-    for path in paths {
+    let mut tars = Vec::with_capacity(paths.len());
+    for (path, diff_id) in paths.iter().zip(&config.rootfs.diff_ids) {
         let (digest, size) = files.find(path)?;
         let doing = || format!("read layer {digest}");
         let (compression, _) = decompress(store.open_blob(&digest)?).doing(doing)?;
         layers.push(Descriptor::new(compression.oci_layer(), digest, size));
+        tars.push((digest, *diff_id));
     }
+    check::tars(store, &tars)?;
     let config = Descriptor::new(media_type::OCI_CONFIG, config_digest, config_size);
     let manifest = Manifest::oci(config, layers).to_json();
     let manifest = store.put_manifest(&manifest, media_type::OCI_MANIFEST)?;
-    Ok(Archived { manifest, names: names_of(item)? })
+    let mut image = Loaded::default();
+    names_of(item)?.into_iter().for_each(|name| image.add(name));
+    Ok((manifest, image))
 }
 
-fn names_of(item: &Item) -> Result<Vec<Reference>, StoreError> {
+fn names_of(item: &Item) -> Result<Vec<Called>, StoreError> {
     let tags = item.repo_tags.as_deref().unwrap_or_default();
-    let name = |tag: &String| {
-        Reference::parse(tag)
-            .map_err(|err| broken(&format!("`{tag}` is no name of an image: {err}")))
+    let called = |tag: &String| match tag.as_str() {
+        "" | "<none>:<none>" => Ok(Called::Nothing),
+        // Docker refuses it: `latest` would be of an image `latest`.
+        tag if !is_whole(tag) => Ok(Called::Tag(tag.to_owned())),
+        tag => Reference::parse(tag)
+            .map(Called::Name)
+            .map_err(|err| broken(&format!("`{tag}` is no name of an image: {err}"))),
     };
-    tags.iter().map(name).collect()
+    tags.iter().map(called).collect()
 }
 
-/// A name in the annotations; a bare tag is none.
-fn name_of(descriptor: &Descriptor) -> Option<Reference> {
+/// Whether a text can be a name with a repository; else it is a tag.
+fn is_whole(name: &str) -> bool {
+    name.contains([':', '/'])
+}
+
+/// A name in the annotations.
+fn name_of(descriptor: &Descriptor) -> Called {
     let annotations = &descriptor.annotations;
     let name = annotations.get(annotation::REF_NAME).map(String::as_str);
-    let is_whole = |name: &&str| name.contains([':', '/']);
     if let Some(full) = annotations.get(annotation::CONTAINERD_NAME) {
-        let full = Reference::parse(full).ok()?;
+        let Ok(full) = Reference::parse(full) else { return Called::Nothing };
         // umoci gives an image that it changed another tag, and leaves the whole name as it was.
         let tag = name.filter(|name| !is_whole(name) && full.tag.as_deref() != Some(name));
-        return Some(tag.and_then(|tag| full.with_tag(tag).ok()).unwrap_or(full));
+        return Called::Name(tag.and_then(|tag| full.with_tag(tag).ok()).unwrap_or(full));
     }
-    name.filter(is_whole).and_then(|name| Reference::parse(name).ok())
+    match name {
+        Some(name) if is_whole(name) => {
+            Reference::parse(name).map_or(Called::Nothing, Called::Name)
+        }
+        Some(name) => Called::Tag(name.to_owned()),
+        None => Called::Nothing,
+    }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(
+    what: &str,
+    bytes: &[u8],
+) -> Result<T, StoreError> {
     let what = || format!("{what} of the archive");
     serde_json::from_slice(bytes).map_err(|source| StoreError::Json { what: what(), source })
 }
@@ -315,7 +353,7 @@ fn too_deep() -> StoreError {
     broken("its indexes are nested too deep")
 }
 
-fn broken(why: &str) -> StoreError {
+pub(super) fn broken(why: &str) -> StoreError {
     StoreError::Archive { what: "the archive cannot be loaded".into(), why: why.into() }
 }
 

@@ -27,6 +27,15 @@ fn image(store: &Store, compression: Compression) -> Archived {
     Archived { manifest, names: names.to_vec() }
 }
 
+/// Reads an archive whose images have whole names, or none.
+fn read(store: &Store, stream: impl Read + Send) -> Result<Vec<Archived>, StoreError> {
+    let archived = |(manifest, loaded): (Digest, Loaded)| {
+        assert!(loaded.tags.is_empty());
+        Archived { manifest, names: loaded.names }
+    };
+    Ok(super::read(store, stream)?.into_iter().map(archived).collect())
+}
+
 /// The layer of a loaded image can be imported, and holds what it held.
 fn check(store: &Store, image: &Archived) {
     let Document::Manifest(manifest) = document(store, &image.manifest).unwrap() else { panic!() };
@@ -91,11 +100,15 @@ fn old_archive(store: &Store) -> Builder<Vec<u8>> {
     let layer = std::fs::read(store.blob_path(&packed.blob)).unwrap();
     let mut config = ImageConfig::default();
     config.rootfs.diff_ids = vec![packed.diff_id, packed.diff_id];
+    archive_of(&layer, &config)
+}
+
+fn archive_of(layer: &[u8], config: &ImageConfig) -> Builder<Vec<u8>> {
     let config = config.to_json();
     let mut tar = Builder::new(Vec::new());
     add(&mut tar, "abc/VERSION", b"1.0");
     add(&mut tar, "abc/json", b"{}");
-    add(&mut tar, "abc/layer.tar", &layer);
+    add(&mut tar, "abc/layer.tar", layer);
     let mut header = Header::new_gnu();
     header.set_entry_type(EntryType::Symlink);
     header.set_size(0);
@@ -115,6 +128,126 @@ fn an_archive_of_an_older_docker() {
     let images = read(&other, Cursor::new(tar.into_inner().unwrap())).unwrap();
     assert_eq!(images[0].names, [Reference::parse("app:2").unwrap()]);
     check(&other, &images[0]);
+}
+
+#[test]
+fn a_tag_alone_is_no_name() {
+    let (_here, store) = store();
+    for (tags, name) in [
+        (r#"["latest"]"#, None),
+        (r#"["latest", "<none>:<none>", ""]"#, None),
+        (r#"["app:latest", "latest"]"#, Some("app:latest")),
+    ] {
+        let mut tar = old_archive(&store);
+        let layers = r#"["abc/layer.tar","def/layer.tar"]"#;
+        let json = format!(r#"[{{"Config":"c0ffee.json","RepoTags":{tags},"Layers":{layers}}}]"#);
+        add(&mut tar, "manifest.json", json.as_bytes());
+        let read = super::read(&store, Cursor::new(tar.into_inner().unwrap())).unwrap();
+        let wanted: Vec<_> = name.into_iter().map(|it| Reference::parse(it).unwrap()).collect();
+        assert_eq!(read[0].1, Loaded { names: wanted, tags: vec!["latest".into()] });
+    }
+    let mut image = image(&store, Compression::Gzip);
+    image.names.truncate(1);
+    let mut bytes = Vec::new();
+    oci::write(&store, &[image.clone()], &mut bytes).unwrap();
+    // As skopeo and umoci write it: the annotation holds a tag, and nothing holds the name.
+    let index = oci::index(&store, &[image]).unwrap();
+    assert_eq!(index.manifests[0].annotations[annotation::REF_NAME], "1");
+    let mut index = index;
+    index.manifests[0].annotations.remove(annotation::CONTAINERD_NAME);
+    let mut tar = Builder::new(Vec::new());
+    add(&mut tar, "index.json", &index.to_json());
+    let read = super::read(&store, Cursor::new(tar.into_inner().unwrap())).unwrap();
+    assert_eq!(read[0].1, Loaded { names: vec![], tags: vec!["1".into()] });
+}
+
+#[test]
+fn an_image_is_what_its_words_say() {
+    let (_here, store) = store();
+    let packed = store.pack(small_layer(&store), Compression::None, None).unwrap();
+    let layer = std::fs::read(store.blob_path(&packed.blob)).unwrap();
+    let mut config = ImageConfig::default();
+    config.rootfs.diff_ids = vec![packed.diff_id];
+    let try_load = |layer: &[u8], config: &ImageConfig| {
+        let mut tar = archive_of(layer, config);
+        let json = br#"[{"Config":"c0ffee.json","RepoTags":["a:1"],"Layers":["abc/layer.tar"]}]"#;
+        add(&mut tar, "manifest.json", json);
+        let (folder, other) = super::tests::store();
+        let read = read(&other, Cursor::new(tar.into_inner().unwrap()));
+        let error = read.map(drop).map_err(|error| error.to_string());
+        other.take_back(&[]).unwrap();
+        let left = std::fs::read_dir(folder.path().join("blobs/sha256")).unwrap().count();
+        let left = left + std::fs::read_dir(folder.path().join("layers")).unwrap().count();
+        // What was taken has no name yet.
+        assert_eq!((left, other.images().unwrap().len()), (0, 0));
+        error
+    };
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    try_load(&layer, &config).unwrap();
+    try_load(&gzip(&layer), &config).unwrap();
+    let mut other = layer.clone();
+    let at = other.windows(5).position(|bytes| bytes == b"hello").unwrap();
+    other[at] = b'j';
+    for layer in [other.clone(), gzip(&other)] {
+        let error = try_load(&layer, &config).unwrap_err();
+        assert!(error.contains(&format!("{} was expected", packed.diff_id)), "{error}");
+    }
+    // A file that is said to have 20 GiB, in a few bytes.
+    let mut header = Header::new_gnu();
+    header.set_path("bomb").unwrap();
+    header.set_size(20 << 30);
+    header.set_cksum();
+    let bomb = [header.as_bytes().as_slice(), &[0; 1 << 20]].concat();
+    let error = try_load(&gzip(&bomb), &config).unwrap_err();
+    assert!(error.contains("unpacks to more than 17179869184 bytes"), "{error}");
+    let error = try_load(&gzip(b"no tar at all"), &config).unwrap_err();
+    assert!(error.contains("layer sha256:"), "{error}");
+}
+
+#[test]
+fn another_blob_of_a_known_layer_is_looked_into() {
+    let (_here, store) = store();
+    let id = small_layer(&store);
+    let packed = store.pack(id, Compression::None, None).unwrap();
+    let zstd = |bytes: &[u8]| store.put_blob(&zstd::bulk::compress(bytes, 1).unwrap()).unwrap();
+    let tar = std::fs::read(store.blob_path(&packed.blob)).unwrap();
+    let (same, other) = (zstd(&tar), zstd(&[&tar[..], &[0; 512]].concat()));
+    assert_eq!(store.check_layer(&same, &packed.diff_id).unwrap(), id);
+    assert_eq!(store.layer(id).unwrap().packed.len(), 2);
+    let error = store.check_layer(&other, &packed.diff_id).unwrap_err();
+    assert!(matches!(error, StoreError::Digest { .. }), "{error}");
+}
+
+#[test]
+fn sizes_and_numbers_of_an_oci_archive() {
+    let (_here, store) = store();
+    let image = image(&store, Compression::Gzip);
+    let whole = oci::index(&store, &[image.clone()]).unwrap();
+    let Document::Manifest(manifest) = document(&store, &image.manifest).unwrap() else { panic!() };
+    let load = |index: &ImageIndex| {
+        let mut tar = Builder::new(Vec::new());
+        add(&mut tar, "index.json", &index.to_json());
+        read(&store, Cursor::new(tar.into_inner().unwrap())).unwrap_err().to_string()
+    };
+    let of = |manifest: &Manifest| {
+        let bytes = manifest.to_json();
+        let digest = store.put_blob(&bytes).unwrap();
+        ImageIndex::oci(vec![Descriptor::new(media_type::OCI_MANIFEST, digest, bytes.len() as u64)])
+    };
+    let mut index = whole;
+    index.manifests[0].size += 1;
+    assert!(load(&index).contains("bytes, and is said to have"), "of the manifest");
+    let mut other = manifest.clone();
+    other.layers[0].size -= 1;
+    assert!(load(&of(&other)).contains("bytes, and is said to have"), "of a layer");
+    let mut other = manifest.clone();
+    other.layers.push(other.layers[0].clone());
+    let error = load(&of(&other));
+    assert!(error.contains("an image has 2 layers, and its config speaks of 1"), "{error}");
 }
 
 #[test]

@@ -120,14 +120,14 @@ fn taken_away_all_the_time() -> Outcome {
     };
     thread::scope(|scope| -> Outcome {
         let work = [
-            scope.spawn(|| build_short(store.home(), "a")),
-            scope.spawn(|| build_short(store.home(), "b")),
+            scope.spawn(|| build_short(store.home(), "first")),
+            scope.spawn(|| build_short(store.home(), "second")),
             scope.spawn(|| (0..2 * SHORT_ROUNDS).try_for_each(import)),
         ];
         let takers = [
             scope.spawn(|| until_over(&[&["prune", "--all", "--force"]])),
             scope.spawn(|| {
-                let names = ["rm", "--force", "a", "b", "shared", "loaded", "it"];
+                let names = ["rm", "--force", "first", "second", "shared", "loaded", "it"];
                 until_over(&[&names, &["image", "prune", "--all", "--force"]])
             }),
         ];
@@ -139,8 +139,8 @@ fn taken_away_all_the_time() -> Outcome {
     blobs_are_true(store.home())?;
     store.run(["prune", "--all", "--force"])?.expect(0)?;
     nothing_half_made(store.home())?;
-    project.try_build(&["-t", "a"])?.expect(0)?;
-    says(&store, "a", "of an archive\n")
+    project.try_build(&["-t", "first"])?.expect(0)?;
+    says(&store, "first", "of an archive\n")
 }
 
 /// Builds the same as another does at the same time, and something of its own, by turns.

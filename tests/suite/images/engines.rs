@@ -12,20 +12,11 @@ use crate::Outcome;
 use crate::build::same;
 use crate::dfc::{Dfc, Done};
 use crate::need::{Need, trial};
-use crate::project::Project;
 use crate::scratch;
 
 pub(super) fn trials() -> Vec<Trial> {
     let skopeo = &[Need::Sandbox, Need::StaticBusybox, Need::Program("skopeo")];
     let umoci = &[Need::Root, Need::StaticBusybox, Need::Program("umoci")];
-    let engine = |name: &'static str, body: fn() -> Result<Option<String>, Failed>| {
-        Trial::ignorable_test(name, move || {
-            Ok(match body()? {
-                Some(reason) => Completion::ignored_with(reason),
-                None => Completion::Completed,
-            })
-        })
-    };
     vec![
         trial("images::engines::skopeo", skopeo, with_skopeo),
         trial("images::engines::umoci", umoci, with_umoci),
@@ -34,12 +25,25 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
+/// A trial that may find out on the way why it cannot be made here.
+pub(crate) fn engine(
+    name: &'static str,
+    body: fn() -> Result<Option<String>, Failed>,
+) -> Trial {
+    Trial::ignorable_test(name, move || {
+        Ok(match body()? {
+            Some(reason) => Completion::ignored_with(reason),
+            None => Completion::Completed,
+        })
+    })
+}
+
 /// Why one of the needs is not met.
-fn missing(needs: &[Need]) -> Option<String> {
+pub(crate) fn missing(needs: &[Need]) -> Option<String> {
     needs.iter().find_map(|need| need.missing())
 }
 
-fn run(program: &mut Command) -> Result<String, Failed> {
+pub(crate) fn run(program: &mut Command) -> Result<String, Failed> {
     Ok(Done::from(program.stdin(Stdio::null()).output()?).expect(0)?.stdout.trim().to_owned())
 }
 
@@ -94,10 +98,9 @@ fn with_umoci() -> Outcome {
     same("removed", &gone.status, &Some(1))
 }
 
-/// A podman with a store of its own in `state`, as a script on a path of its own.
-fn podman(project: &Project, state: &Path) -> Result<PathBuf, Failed> {
-    let folder = project.beside("bin");
-    fs::create_dir_all(&folder)?;
+/// A podman with a store of its own in `state`, as a script in a folder of its own.
+pub(crate) fn podman(folder: &Path, state: &Path) -> Result<PathBuf, Failed> {
+    fs::create_dir_all(folder)?;
     let real = crate::need::program("podman").ok_or("no podman")?;
     let state = state.display();
     let flags = "--storage-driver=vfs --cgroup-manager=cgroupfs";
@@ -119,7 +122,7 @@ fn with_podman() -> Result<Option<String>, Failed> {
     let project = filled()?;
     // podman takes no path of more than 50 letters for its state.
     let state = tempfile::tempdir()?;
-    let podman = podman(&project, state.path())?;
+    let podman = podman(&project.beside("bin"), state.path())?;
     let podman = |args: &[&str]| run(Command::new(&podman).args(args));
     if let Err(why) = podman(&["info"]) {
         let why = why.message().unwrap_or_default().lines().last().unwrap_or_default().to_owned();
@@ -159,13 +162,13 @@ fn with_podman() -> Result<Option<String>, Failed> {
 }
 
 /// A Docker daemon of its own, stopped with this value.
-struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     folder: tempfile::TempDir,
 }
 
 impl Daemon {
-    fn start() -> Result<Result<Daemon, String>, Failed> {
+    pub(crate) fn start() -> Result<Result<Daemon, String>, Failed> {
         let folder = scratch::fresh("docker-")?;
         let at = |name: &str| folder.path().join(name);
         let program = crate::need::program("dockerd").ok_or("no dockerd")?;
@@ -201,7 +204,7 @@ impl Daemon {
         Ok(Err(log.lines().last().unwrap_or_default().to_owned()))
     }
 
-    fn docker(&self, args: &[&str]) -> Result<Command, Failed> {
+    pub(crate) fn docker(&self, args: &[&str]) -> Result<Command, Failed> {
         let mut docker = Command::new("docker");
         docker.args(args).env("DOCKER_HOST", socket(self.folder.path()));
         Ok(docker)
