@@ -24,6 +24,7 @@ pub(crate) mod get;
 pub(crate) mod index;
 pub(crate) mod push;
 pub(crate) mod resolve;
+mod stream;
 
 #[cfg(test)]
 pub(crate) use download::Sink;

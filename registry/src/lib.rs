@@ -35,7 +35,7 @@ mod tests;
 pub use client::Client;
 pub use client::get::{FileAsk, FileReply};
 pub use client::index::{RemoteIndex, RemoteManifest};
-pub use client::push::{ImageToPush, Pushed};
+pub use client::push::{BlobSource, ImageToPush, Pushed};
 pub use client::resolve::RemoteImage;
 pub use credentials::{Credential, CredentialError, Credentials, Forgotten};
 pub use error::RegistryError;

@@ -1,28 +1,23 @@
 //! Blobs: streamed, resumed where they broke off, checked, several at a time.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
 
 use oci::{Descriptor, Digest, Reference};
 use store::{BlobWriter, Store, StoreError};
 use ureq::http::header;
 
-use super::resolve::RemoteImage;
-use super::resolve::pull_scope;
+use super::resolve::{RemoteImage, nonsense, pull_scope};
+use super::stream::{Stop, Stream, start_of};
 use super::{Call, Client, failed};
 use crate::endpoint::Endpoint;
 use crate::error::RegistryError;
 use crate::progress::Progress;
-use crate::transport::{Ask, Failure, FailureKind, Reply};
+use crate::transport::Ask;
 
-/// So much of a blob must come between two breaks for the second to count as the first.
-const HEADWAY: u64 = 64 << 10;
-/// A blob that comes with fewer bytes a second has fallen silent.
-const SLOWEST: u64 = 1 << 10;
 /// So many blobs of one image, fetched and checked, wait for the others before they go into the store.
 const WAITING: usize = 128;
 
@@ -171,8 +166,7 @@ impl Client {
         })
     }
 
-    /// Streams a blob from one host. What broke off goes on where it stopped; just as many bytes as expected are written, but
-    /// their digest is not checked.
+    /// Streams a blob from one host. Just as many bytes as expected are written, but their digest is not checked.
     pub(super) fn download(
         &self,
         call: &Call<'_>,
@@ -180,99 +174,51 @@ impl Client {
         sink: &mut dyn Write,
     ) -> Result<(), RegistryError> {
         let rest = format!("blobs/{}", blob.digest);
-        let (mut have, mut breaks) = (0, 0);
-        loop {
-            let reply = self.request(call, &|link| {
-                let ask = Ask::get(call.endpoint.address(link, &rest));
-                match have {
-                    0 => ask,
-                    have => ask.with(header::RANGE, format!("bytes={have}-")),
-                }
-            })?;
-            let before = have;
-            let Some(failure) = self.read_on(call, reply, blob, &mut have, sink)? else {
-                return Ok(());
-            };
-            if have - before >= HEADWAY {
-                breaks = 0;
-            }
-            breaks += 1;
-            if breaks >= call.attempts {
-                return Err(failed(call, failure));
-            }
-            call.progress.retrying(call.what, &failure.detail);
-            self.wait(call.progress, breaks, None)?;
-        }
-    }
-
-    /// Writes what an answer brings; `Some` if it broke off.
-    fn read_on(
-        &self,
-        call: &Call<'_>,
-        reply: Reply,
-        blob: &Descriptor,
-        have: &mut u64,
-        sink: &mut dyn Write,
-    ) -> Result<Option<Failure>, RegistryError> {
         let wrong_size = |found| RegistryError::WrongSize {
             host: call.endpoint.name.clone(),
             what: call.what.to_owned(),
             expected: blob.size,
             found,
         };
-        if let Some(coding) = reply.text_header("content-encoding").filter(|it| *it != "identity") {
-            let (host, what) = (call.endpoint.name.clone(), call.what.to_owned());
-            let detail = format!("it is packed as `{coding}`, which nobody asked for");
-            return Err(RegistryError::Protocol { host, what, detail });
-        }
-        let start = start_of(&reply);
-        if start > *have {
-            return Err(wrong_size(start));
-        }
-        if let Some(found) = reply.length().map(|length| start.saturating_add(length))
-            && found != blob.size
-        {
-            return Err(wrong_size(found));
-        }
-        // A server without ranges sends again what is here already.
-        let mut skip = *have - start;
-        let mut reader = reply.into_reader();
-        let mut buffer = vec![0; 128 << 10];
-        let (mut since, mut received) = (Instant::now(), 0);
-        loop {
-            if call.progress.is_cancelled() {
-                return Err(RegistryError::Cancelled);
-            }
-            let count = match reader.read(&mut buffer) {
-                Ok(0) if *have == blob.size => return Ok(None),
-                Ok(0) => {
-                    let detail = "the connection broke".to_owned();
-                    return Ok(Some(Failure { kind: FailureKind::Broken, detail }));
+        let mut stream = Stream {
+            sink,
+            have: 0,
+            size: Some(blob.size),
+            limit: blob.size,
+            can_go_on: true,
+            stall: call.stall,
+            advanced: &|have| call.progress.advanced(&blob.digest, have),
+            progress: call.progress,
+        };
+        let taken = self.stream(&mut stream, (call.what, call.attempts), |stream| {
+            let reply = self.request(call, &|link| {
+                let ask = Ask::get(call.endpoint.address(link, &rest));
+                match stream.have {
+                    0 => ask,
+                    have => ask.with(header::RANGE, format!("bytes={have}-")),
                 }
-                Ok(count) => count,
-                // All is here; how the connection ends does not matter.
-                Err(_) if *have == blob.size => return Ok(None),
-                Err(error) => return Ok(Some(Failure::from(error))),
-            };
-            received += count as u64;
-            if since.elapsed() >= call.stall {
-                if received < SLOWEST * call.stall.as_secs() {
-                    let detail = "it sent next to nothing".to_owned();
-                    return Ok(Some(Failure { kind: FailureKind::Silent, detail }));
-                }
-                (since, received) = (Instant::now(), 0);
+            })?;
+            let coding = reply.text_header("content-encoding").filter(|it| *it != "identity");
+            if let Some(coding) = coding {
+                let detail = format!("it is packed as `{coding}`, which nobody asked for");
+                return Err(nonsense(call, detail));
             }
-            let skipped = (skip as usize).min(count);
-            skip -= skipped as u64;
-            let fresh = &buffer[skipped..count];
-            *have += fresh.len() as u64;
-            if *have > blob.size {
-                return Err(wrong_size(*have));
+            let start = start_of(&reply);
+            if start > stream.have {
+                return Err(wrong_size(start));
             }
-            let written = sink.write_all(fresh);
-            written.map_err(|source| RegistryError::Write { digest: blob.digest, source })?;
-            call.progress.advanced(&blob.digest, *have);
-        }
+            match reply.length().map(|length| start.saturating_add(length)) {
+                Some(found) if found != blob.size => Err(wrong_size(found)),
+                Some(_) | None => Ok((reply, start)),
+            }
+        });
+        taken.map_err(|stop| match stop {
+            Stop::Cancelled => RegistryError::Cancelled,
+            Stop::TooMany(found) => wrong_size(found),
+            Stop::Sink(source) => RegistryError::Write { digest: blob.digest, source },
+            Stop::Broken(failure) => failed(call, failure),
+            Stop::Refused(error) => error,
+        })
     }
 
     /// Does something with each blob, several at a time; the first error stops the others.
@@ -313,14 +259,6 @@ impl Client {
             None => Ok(()),
         }
     }
-}
-
-/// Where in the blob an answer begins.
-fn start_of(reply: &Reply) -> u64 {
-    let range = (reply.status == 206).then(|| reply.text_header("content-range")).flatten();
-    let start =
-        range.and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse().ok());
-    start.unwrap_or(0)
 }
 
 /// Cancels what is left when one of many fails.

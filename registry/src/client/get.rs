@@ -1,12 +1,13 @@
 //! Files from plain URLs: what ADD and contexts download. No registry is asked, and no credential of a registry is sent.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::time::UNIX_EPOCH;
 
 use ureq::http::header;
 
 use crate::client::Client;
+use crate::client::stream::{Stop, Stream, start_of};
 use crate::endpoint::Link;
 use crate::error::RegistryError;
 use crate::progress::Progress;
@@ -44,8 +45,8 @@ pub struct FileReply {
 }
 
 impl Client {
-    /// Gets a file into `to`; `begin` is told how large it is, if the server says so, before the first byte comes. A
-    /// connection that breaks before is tried again, one that breaks later is an error.
+    /// Gets a file into `to`; `begin` is told how large it is, if the server says so, before the first byte comes. What
+    /// breaks off goes on where it stopped, if the server says which content it is, and it is still the same.
     ///
     /// # Errors
     /// If there is no content, or it cannot be written.
@@ -56,30 +57,56 @@ impl Client {
         to: &mut dyn Write,
         progress: &dyn Progress,
     ) -> Result<FileReply, RegistryError> {
-        let url = ask.url;
-        let reply = self.file_reply(ask, progress)?;
-        let found = FileReply {
-            not_modified: reply.status == 304,
-            last_modified: last_modified(&reply),
-            validator: validator_of(&reply),
+        let (url, limits) = (ask.url, &self.config.limits);
+        let mut stream = Stream {
+            sink: to,
+            have: 0,
+            size: None,
+            limit: ask.limit,
+            can_go_on: false,
+            stall: limits.stall,
+            advanced: &|_| (),
+            progress,
         };
+        let mut reply = Some(self.file_reply(ask, None, progress)?);
+        let found = reply.as_ref().map(FileReply::of).unwrap_or_default();
         if found.not_modified {
             return Ok(found);
         }
-        let expected = reply.length();
-        if expected.is_some_and(|expected| expected > ask.limit) {
-            return Err(too_big(ask));
-        }
-        begin(expected);
-        let written = copy(reply.into_reader(), to, ask, progress)?;
-        match expected {
-            Some(expected) if expected != written => Err(RegistryError::WrongSize {
-                host: host_of(url),
-                what: url.to_owned(),
-                expected,
-                found: written,
-            }),
-            Some(_) | None => Ok(found),
+        let taken = self.stream(&mut stream, (url, limits.attempts.max(1)), |stream| {
+            if let Some(first) = reply.take() {
+                stream.size = first.length();
+                let validator = found.validator.as_deref();
+                stream.can_go_on = validator.is_some_and(|text| !text.starts_with("etag:W/"));
+                if stream.size.is_some_and(|size| size > ask.limit) {
+                    return Err(too_big(ask));
+                }
+                begin(stream.size);
+                return Ok((first, 0));
+            }
+            let rest = Rest { from: stream.have, validator: found.validator.as_deref() };
+            let reply = self.file_reply(ask, Some(rest), progress)?;
+            let (start, now) = (start_of(&reply), FileReply::of(&reply));
+            let size = reply.length().map(|length| start.saturating_add(length));
+            let is_same = now.validator == found.validator && size == stream.size;
+            match is_same && start <= stream.have {
+                true => Ok((reply, start)),
+                false => Err(RegistryError::Protocol {
+                    host: host_of(url),
+                    what: url.to_owned(),
+                    detail: "it changed while it was downloaded".to_owned(),
+                }),
+            }
+        });
+        match taken {
+            Ok(()) => Ok(found),
+            Err(Stop::Cancelled) => Err(RegistryError::Cancelled),
+            Err(Stop::TooMany(_)) => Err(too_big(ask)),
+            Err(Stop::Sink(source)) => {
+                Err(RegistryError::WriteFile { what: url.to_owned(), source })
+            }
+            Err(Stop::Broken(failure)) => Err(failure_error(url, failure)),
+            Err(Stop::Refused(error)) => Err(error),
         }
     }
 
@@ -87,9 +114,12 @@ impl Client {
     fn file_reply(
         &self,
         wanted: &FileAsk<'_>,
+        rest: Option<Rest<'_>>,
         progress: &dyn Progress,
     ) -> Result<Reply, RegistryError> {
-        let FileAsk { url, validator, authorization, limit: _ } = *wanted;
+        let FileAsk { url, authorization, limit: _, validator } = *wanted;
+        // Of what has begun to come nobody asks any more whether it is known.
+        let validator = validator.filter(|_| rest.is_none());
         let link = match url.split_once("://") {
             Some(("https", _)) => Link::Https,
             Some(_) | None => Link::Http,
@@ -99,6 +129,13 @@ impl Client {
             Some(("etag", tag)) => ask = ask.with(header::IF_NONE_MATCH, tag),
             Some(("modified", time)) => ask = ask.with(header::IF_MODIFIED_SINCE, time),
             Some(_) | None => {}
+        }
+        if let Some(rest) = rest {
+            ask = ask.with(header::RANGE, format!("bytes={}-", rest.from));
+            match rest.validator.and_then(|text| text.split_once(':')) {
+                Some((_, which)) => ask = ask.with(header::IF_RANGE, which),
+                None => {}
+            }
         }
         let home = crate::transport::parse(url).map_err(|failure| failure_error(url, failure))?;
         let shown = authorization.map(|header| Shown { home: &home, header });
@@ -111,7 +148,7 @@ impl Client {
                 Ok(reply) if reply.status == 304 && validator.is_none() => {
                     return Err(status_error(url, reply.status));
                 }
-                Ok(reply) if matches!(reply.status, 200..=205 | 207..=299 | 304) => {
+                Ok(reply) if is_good(reply.status, rest.is_some()) => {
                     return Ok(reply);
                 }
                 Ok(reply) if retry::is_passing(reply.status) && !last => {
@@ -137,29 +174,24 @@ impl Client {
     }
 }
 
-fn copy(
-    mut from: impl Read,
-    to: &mut dyn Write,
-    ask: &FileAsk<'_>,
-    progress: &dyn Progress,
-) -> Result<u64, RegistryError> {
-    let url = ask.url;
-    let mut buffer = vec![0; 64 << 10];
-    let mut written = 0;
-    loop {
-        if progress.is_cancelled() {
-            return Err(RegistryError::Cancelled);
-        }
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok(written),
-            Ok(count) if written + count as u64 > ask.limit => return Err(too_big(ask)),
-            Ok(count) => {
-                to.write_all(&buffer[..count])
-                    .map_err(|source| RegistryError::WriteFile { what: url.to_owned(), source })?;
-                written += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failure_error(url, Failure::from(error))),
+/// What is left of a file.
+#[derive(Clone, Copy)]
+struct Rest<'a> {
+    from: u64,
+    validator: Option<&'a str>,
+}
+
+/// A part is an answer only where one was asked for.
+fn is_good(status: u16, asks_for_rest: bool) -> bool {
+    matches!(status, 200..=205 | 207..=299 | 304) || (status == 206 && asks_for_rest)
+}
+
+impl FileReply {
+    fn of(reply: &Reply) -> FileReply {
+        FileReply {
+            not_modified: reply.status == 304,
+            last_modified: last_modified(reply),
+            validator: validator_of(reply),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Pushing: blobs that the registry does not have, then the manifests.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
@@ -30,6 +31,9 @@ pub struct ImageToPush {
     pub blobs: Vec<Descriptor>,
     /// Images that have some of the blobs; where the registry has those, it may take the blobs from there.
     pub mount_from: BTreeMap<Digest, Vec<Reference>>,
+    /// Images that have the blobs which are not in the store. They are brought if the registry turns out not to have them,
+    /// and not to take them from there.
+    pub elsewhere: BTreeMap<Digest, Vec<Reference>>,
     /// The manifests that an index lists, with their media types; they are pushed by digest.
     pub members: Vec<(String, Vec<u8>)>,
     /// Media type of the manifest or index.
@@ -38,11 +42,30 @@ pub struct ImageToPush {
     pub manifest: Vec<u8>,
 }
 
+/// Where a blob comes from that is pushed.
+#[derive(Clone, Copy)]
+pub struct BlobSource<'a> {
+    /// Images that have it.
+    pub mount_from: &'a [Reference],
+    /// Sees to it that it can be opened; asked when nothing is left but to send it.
+    pub bring: &'a (dyn Fn(&dyn Progress) -> Result<(), RegistryError> + Sync),
+    /// Opens it.
+    pub open: &'a (dyn Fn() -> io::Result<File> + Sync),
+}
+
+impl fmt::Debug for BlobSource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlobSource").field("mount_from", &self.mount_from).finish_non_exhaustive()
+    }
+}
+
 /// What a push did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pushed {
     /// Digest of the manifest or index.
     pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
 }
 
 impl Client {
@@ -60,16 +83,23 @@ impl Client {
     ) -> Result<Pushed, RegistryError> {
         let limit = self.config.limits.uploads;
         self.in_parallel(&image.blobs, limit, progress, |blob, progress| {
-            let open = || store.open_blob(&blob.digest).map_err(io::Error::other);
-            let sources = image.mount_from.get(&blob.digest).map(Vec::as_slice);
-            self.push_blob(reference, blob, sources.unwrap_or_default(), &open, progress)
+            let of = |all: &BTreeMap<Digest, Vec<Reference>>| -> Vec<Reference> {
+                all.get(&blob.digest).cloned().unwrap_or_default()
+            };
+            let elsewhere = of(&image.elsewhere);
+            let source = BlobSource {
+                mount_from: &[elsewhere.clone(), of(&image.mount_from)].concat(),
+                bring: &|progress| self.bring_from(&elsewhere, blob, store, progress),
+                open: &|| store.open_blob(&blob.digest).map_err(io::Error::other),
+            };
+            self.push_blob(reference, blob, source, progress)
         })?;
         for (media_type, bytes) in &image.members {
             let pinned = reference.with_digest(Digest::of(bytes));
             self.push_manifest(&pinned, media_type, bytes, progress)?;
         }
         let digest = self.push_manifest(reference, &image.media_type, &image.manifest, progress)?;
-        Ok(Pushed { digest })
+        Ok(Pushed { digest, size: image.manifest.len() as u64 })
     }
 
     /// Pushes a manifest or index under its tag, or under its digest if the reference has one. Its blobs must be there.
@@ -103,21 +133,42 @@ impl Client {
         }
     }
 
-    /// Pushes a blob from a file that `open` opens, unless the registry has it, or can take it from another repository.
+    /// Fetches a blob into the store from the first image that has it; nothing if it is there.
+    fn bring_from(
+        &self,
+        images: &[Reference],
+        blob: &Descriptor,
+        store: &Store,
+        progress: &dyn Progress,
+    ) -> Result<(), RegistryError> {
+        let mut first_error = None;
+        for image in images {
+            if store.has_blob(&blob.digest) {
+                return Ok(());
+            }
+            match self.fetch_blob(image, blob, store, progress) {
+                Ok(()) => return Ok(()),
+                Err(error) => drop(first_error.get_or_insert(error)),
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// Pushes a blob, unless the registry has it, or can take it from another repository.
     ///
     /// # Errors
-    /// If the registry refuses, or the file cannot be read.
+    /// If the registry refuses, or the blob cannot be read.
     pub fn push_blob(
         &self,
         reference: &Reference,
         blob: &Descriptor,
-        mount_from: &[Reference],
-        open: &(dyn Fn() -> io::Result<File> + Sync),
+        from: BlobSource<'_>,
         progress: &dyn Progress,
     ) -> Result<(), RegistryError> {
         let endpoint = Endpoint::for_push(reference, &self.config)?;
         let what = format!("blob {} of {}", blob.digest.short(), reference.familiar());
-        let sources = mount_from.iter().filter(|source| source.registry == reference.registry);
+        let sources = from.mount_from.iter();
+        let sources = sources.filter(|source| source.registry == reference.registry);
         let mut sources = sources.filter_map(|it| Endpoint::for_push(it, &self.config).ok());
         let mut source = sources.find(|source| {
             source.authority == endpoint.authority && source.repository != endpoint.repository
@@ -131,6 +182,10 @@ impl Client {
         let mut attempt = 0;
         loop {
             let with_mount = source.take();
+            if with_mount.is_none() {
+                // Before an upload is begun, which does not wait for ever.
+                (from.bring)(progress)?;
+            }
             let scopes = push_scopes(&endpoint, with_mount.as_ref());
             let call = Call { scopes, ..self.call(&endpoint, Scopes::new(), &what, progress) };
             let session = match self.begin(&call, blob, with_mount.as_ref()) {
@@ -143,7 +198,7 @@ impl Client {
                 Err(_) if with_mount.is_some() && !progress.is_cancelled() => continue,
                 Err(error) => return Err(error),
             };
-            let why = match self.upload(&call, blob, &session, open) {
+            let why = match self.upload(&call, blob, &session, from.open) {
                 Ok(()) => {
                     progress.finished(&blob.digest, false);
                     return Ok(());

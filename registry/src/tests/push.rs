@@ -3,6 +3,7 @@
 use std::fs::File;
 
 use super::*;
+use crate::client::push::BlobSource;
 
 /// How a registry takes blobs.
 #[derive(Clone, Copy, PartialEq)]
@@ -48,8 +49,8 @@ fn push(server: &Server, bytes: &[u8]) -> Result<(), RegistryError> {
     let path = folder.path().join("blob");
     std::fs::write(&path, bytes).unwrap();
     let from = [server.image("a"), Reference::parse("elsewhere.lan/b").unwrap(), server.image("b")];
-    let open = || File::open(&path);
-    client().push_blob(&server.image("a"), &descriptor("x", bytes), &from, &open, &Quiet)
+    let source = BlobSource { mount_from: &from, bring: &|_| Ok(()), open: &|| File::open(&path) };
+    client().push_blob(&server.image("a"), &descriptor("x", bytes), source, &Quiet)
 }
 
 fn steps(server: &Server) -> Vec<String> {
