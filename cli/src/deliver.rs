@@ -3,13 +3,14 @@
 //! Files are written beside their destination and renamed, so that nobody finds half of one.
 
 mod archive;
+pub(crate) mod elsewhere;
 mod engine;
 mod folder;
 mod tree;
 
 pub(crate) use archive::write_file;
 
-use executor::BuiltImage;
+use executor::{BuiltImage, Import};
 use oci::manifest::{Descriptor, ImageIndex, Manifest, media_type};
 use oci::{Digest, Reference};
 use serde_json::{Value, json};
@@ -17,8 +18,8 @@ use store::Store;
 
 use crate::env::Env;
 use crate::error::CliError;
-use crate::images::push;
 use crate::images::remote::Remote;
+use crate::images::{ImageSources, push};
 use crate::options::output::{Output, Outputs};
 use crate::progress::Reporter;
 
@@ -31,6 +32,9 @@ pub(crate) struct Delivery<'a> {
     pub(crate) outputs: &'a Outputs,
     /// What it is called (`--tag`).
     pub(crate) names: &'a [Reference],
+    /// The bases of what was built, and the caches of other machines that it took from.
+    pub(crate) images: &'a ImageSources<'a>,
+    pub(crate) imports: &'a [Import<'a>],
     /// Where a push goes.
     pub(crate) remote: &'a Remote,
     /// What paths are relative to.
@@ -83,8 +87,10 @@ pub(crate) fn deliver(
     }
     if delivery.outputs.push {
         // The store has the names by now: a push has an image output.
+        let Delivery { store, remote, reporter, .. } = delivery;
+        let elsewhere = elsewhere::of(images, delivery)?;
         for name in delivery.names {
-            push::image(delivery.store, delivery.remote, name, delivery.reporter)?;
+            push::image(store, remote, name, &elsewhere, reporter)?;
         }
     }
     Ok(Delivered {

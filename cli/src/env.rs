@@ -88,8 +88,11 @@ impl Env {
     }
 
     /// The file in which podman keeps the passwords of registries until the machine is started anew.
-    pub(crate) fn podman_auth(&self) -> Option<PathBuf> {
-        Some(PathBuf::from(self.var("XDG_RUNTIME_DIR")?).join("containers/auth.json"))
+    pub(crate) fn podman_auth(&self) -> PathBuf {
+        match self.var("XDG_RUNTIME_DIR") {
+            Some(folder) => PathBuf::from(folder).join("containers/auth.json"),
+            None => PathBuf::from(format!("/run/containers/{}/auth.json", user_id())),
+        }
     }
 
     /// dfc's own settings: `DFC_CONFIG`, else `$XDG_CONFIG_HOME/dfc/config.toml`.
@@ -166,6 +169,24 @@ impl Env {
     }
 }
 
+/// The user's number outside of the namespace that dfc may have made for them.
+fn user_id() -> u32 {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    outside_of(rustix::process::geteuid().as_raw(), &map)
+}
+
+/// What stands for a number outside, by lines of `INSIDE OUTSIDE COUNT`.
+fn outside_of(id: u32, map: &str) -> u32 {
+    let ranges = map.lines().filter_map(|line| {
+        let mut numbers = line.split_whitespace().map(|word| word.parse::<u32>().ok());
+        Some((numbers.next()??, numbers.next()??, numbers.next()??))
+    });
+    let mut fitting = ranges.filter(|(inside, _, count)| {
+        id.checked_sub(*inside).is_some_and(|distance| distance < *count)
+    });
+    fitting.next().map_or(id, |(inside, outside, _)| outside.saturating_add(id - inside))
+}
+
 fn width(terminal: bool, columns: Option<&str>, fd: BorrowedFd<'_>) -> usize {
     if let Some(columns) = columns.and_then(|text| text.parse().ok()).filter(|it| *it >= 20) {
         return columns;
@@ -174,5 +195,26 @@ fn width(terminal: bool, columns: Option<&str>, fd: BorrowedFd<'_>) -> usize {
         Ok(size) if terminal && size.ws_col > 0 => usize::from(size.ws_col),
         Ok(_) | Err(_) if terminal => 80,
         Ok(_) | Err(_) => 4096,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_outside_of_a_namespace() {
+        assert_eq!(outside_of(1000, "         0          0 4294967295\n"), 1000);
+        let map = "         0       1000          1\n         1     100000      65536\n";
+        assert_eq!((outside_of(0, map), outside_of(5, map)), (1000, 100_004));
+        assert_eq!((outside_of(7, ""), outside_of(70_000, map)), (7, 70_000));
+    }
+
+    #[test]
+    fn podmans_passwords() {
+        let set = Env::of_test(&[("XDG_RUNTIME_DIR", "/run/user/7")]);
+        assert_eq!(set.podman_auth(), Path::new("/run/user/7/containers/auth.json"));
+        let unset = Env::of_test(&[]).podman_auth();
+        assert_eq!(unset, PathBuf::from(format!("/run/containers/{}/auth.json", user_id())));
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod remote;
 pub(crate) mod select;
 pub(crate) mod sharing;
 mod transfer;
+pub(crate) mod whole;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +26,9 @@ use oci::{Digest, ImageConfig, Platform, Reference};
 use store::archive::layout::{Layout, LayoutName};
 use store::{ImageRecord, Store, StoreError};
 
+use crate::deliver::elsewhere;
 use crate::env::Env;
+use crate::error::CliError;
 use crate::options::secret::Secrets;
 use crate::progress::Reporter;
 use crate::project::fetch::Fetcher;
@@ -66,7 +69,8 @@ struct Found {
 /// Where an image was found.
 #[derive(Debug, Clone)]
 enum Place {
-    Store,
+    /// Under this name.
+    Store(Reference),
     Layout(Arc<Layout>),
     Registry(Reference),
 }
@@ -99,6 +103,9 @@ pub(crate) enum ImageError {
 impl ImageError {
     fn help(&self) -> Option<String> {
         match self {
+            ImageError::Remote(RemoteError::Offline(name)) => {
+                Some(format!("get it while somebody can be asked: dfc pull {name}"))
+            }
             ImageError::Store(_)
             | ImageError::Remote(_)
             | ImageError::LayoutName(_)
@@ -184,7 +191,8 @@ impl<'a> ImageSources<'a> {
         let Some(record) = member_for(self.store, record, platform)? else { return Ok(None) };
         let manifest = parse_manifest(&self.store.read_blob(&record.manifest)?)?;
         let config = parse_config(&self.store.read_blob(&manifest.config.digest)?)?;
-        Ok(Some((record.manifest, Found { manifest, place: Place::Store }, config)))
+        let place = Place::Store(name.clone());
+        Ok(Some((record.manifest, Found { manifest, place }, config)))
     }
 
     fn in_layout(
@@ -257,11 +265,31 @@ impl<'a> ImageSources<'a> {
             let age = time::ago(known.at, time::now(SystemTime::now()));
             let digest = known.digest;
             let name = name.familiar();
-            reporter.notice(format!("warning: {error}"));
+            if !matches!(error, RemoteError::Offline(_)) {
+                reporter.notice(format!("warning: {error}"));
+            }
             reporter.notice(format!("warning: building on {name} as it was {age}: {digest}"));
         }
         let found = Found { manifest, place: Place::Registry(name.clone()) };
         Ok(Some((known.digest, found, config)))
+    }
+
+    /// Where a layer of one of the images is, which is not in the store. From a layout it is brought.
+    ///
+    /// # Errors
+    /// It is nowhere, or cannot be brought.
+    pub(crate) fn place_of(&self, layer: &Descriptor) -> Result<elsewhere::Place, CliError> {
+        let has = |found: &&Found| found.manifest.layers.iter().any(|it| it.digest == layer.digest);
+        match self.found().values().find(has).map(|found| &found.place) {
+            Some(Place::Registry(name) | Place::Store(name)) => {
+                Ok(elsewhere::Place::Registry(name.clone()))
+            }
+            Some(Place::Layout(layout)) => {
+                layout.copy_blob(&layer.digest, self.store)?;
+                Ok(elsewhere::Place::Store)
+            }
+            None => Err(StoreError::NoBlob(layer.digest).into()),
+        }
     }
 
     fn found(&self) -> MutexGuard<'_, BTreeMap<Digest, Found>> {
@@ -331,13 +359,18 @@ impl ImageSources<'_> {
             return Ok(());
         }
         match self.found_of(image)?.place {
-            Place::Store => Err(OutsideError {
-                message: format!(
-                    "layer {} of {} is not in the store",
-                    layer.digest, image.reference
-                ),
-                help: Some(format!("get it again: dfc pull {}", image.reference.familiar())),
-            }),
+            // A push has left it where it was.
+            Place::Store(name) => {
+                let fetched = self.remote.fetch(&name, layer, self.store, progress);
+                fetched.map_err(|error| OutsideError {
+                    message: format!(
+                        "layer {} of {} is not in the store: {error}",
+                        layer.digest.short(),
+                        name.familiar()
+                    ),
+                    help: Some(format!("get it again: dfc pull {}", name.familiar())),
+                })
+            }
             Place::Layout(layout) => layout
                 .copy_blob(&layer.digest, self.store)
                 .map_err(|error| outside(error.to_string())),

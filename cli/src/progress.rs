@@ -9,6 +9,7 @@
 //! An *item* is a line of its own: a step of the graph, or a task of the command line such as looking up an image.
 
 mod lines;
+mod parts;
 mod plain;
 mod quiet;
 mod rawjson;
@@ -22,7 +23,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use executor::Stream;
+use executor::{Cancel, Stream};
 
 use crate::args::build::ProgressMode;
 use crate::env::Env;
@@ -140,56 +141,89 @@ impl Counts {
     }
 }
 
-/// The printing thread.
+/// What a command is doing, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// A build.
+    Building,
+    /// A pull.
+    Pulling,
+    /// A push.
+    Pushing,
+    /// Looking at what a build would do. Of that nothing stays on the screen, for the result is what is wanted.
+    Looking,
+}
+
+impl Doing {
+    fn word(self) -> &'static str {
+        match self {
+            Doing::Building => "Building",
+            Doing::Pulling => "Pulling",
+            Doing::Pushing => "Pushing",
+            Doing::Looking => "Looking",
+        }
+    }
+}
+
+/// The printing thread. It ends with this value.
 #[derive(Debug)]
 pub(crate) struct Progress {
     reporter: Reporter,
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Progress {
-    /// Starts to print in a mode.
-    pub(crate) fn start(mode: ProgressMode, env: &Env) -> Progress {
+    /// Starts to print in a mode. What is unfinished when `cancel` is thrown was stopped, and did not fail.
+    pub(crate) fn start(doing: Doing, mode: ProgressMode, env: &Env, cancel: &Cancel) -> Progress {
+        let is_live = env.stderr_terminal && env.var("TERM") != Some("dumb");
         let printer: Box<dyn Printer> = match mode {
-            ProgressMode::Auto if env.stderr_terminal && env.var("TERM") != Some("dumb") => {
-                Box::new(tty::Tty::new(env.color()))
+            ProgressMode::Auto if is_live => Box::new(tty::Tty::new(doing, env.color())),
+            ProgressMode::Tty => Box::new(tty::Tty::new(doing, env.color())),
+            ProgressMode::Auto | ProgressMode::Plain if doing == Doing::Looking => {
+                Box::new(quiet::Quiet::with_notices())
             }
-            ProgressMode::Tty => Box::new(tty::Tty::new(env.color())),
             ProgressMode::Auto | ProgressMode::Plain => Box::new(plain::Plain::new()),
-            ProgressMode::Quiet => Box::new(quiet::Quiet),
+            ProgressMode::Quiet => Box::new(quiet::Quiet::default()),
             ProgressMode::Rawjson => Box::new(rawjson::RawJson::default()),
         };
         let (sender, receiver) = mpsc::sync_channel(WAITING);
         let thread = std::thread::spawn(move || print(printer, &receiver));
-        Progress {
-            reporter: Reporter { sender, next: Arc::new(AtomicU32::new(1)), tally: Arc::default() },
-            thread,
-        }
+        let next = Arc::new(AtomicU32::new(1));
+        let reporter = Reporter { sender, next, tally: Arc::default(), cancel: cancel.clone() };
+        Progress { reporter, thread: Some(thread) }
     }
 
-    /// What others report to.
+    /// What others report to. What comes after the end is lost.
     pub(crate) fn reporter(&self) -> Reporter {
         self.reporter.clone()
     }
 
-    /// Waits until everything is printed. All reporters but this one's must be gone by then.
+    /// Waits until everything that was reported is printed, and leaves the terminal to others.
     pub(crate) fn finish(self) {
-        drop(self.reporter);
-        // A printer that panicked has said so; the build's own result counts.
-        let _ = self.thread.join();
+        drop(self);
     }
 }
 
-fn print(mut printer: Box<dyn Printer>, receiver: &Receiver<Update>) {
+impl Drop for Progress {
+    fn drop(&mut self) {
+        // A printer that panicked has said so; the command's own result counts.
+        let _ = self.reporter.sender.send(None);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn print(mut printer: Box<dyn Printer>, receiver: &Receiver<Option<Update>>) {
     let mut counts = Counts::default();
     loop {
         match receiver.recv_timeout(Duration::from_millis(100)) {
-            Ok(update) => {
+            Ok(Some(update)) => {
                 counts.count(&update.what);
                 printer.update(&update);
             }
             Err(RecvTimeoutError::Timeout) => printer.tick(),
-            Err(RecvTimeoutError::Disconnected) => break,
+            Ok(None) | Err(RecvTimeoutError::Disconnected) => break,
         }
     }
     printer.finish(counts);
@@ -198,9 +232,11 @@ fn print(mut printer: Box<dyn Printer>, receiver: &Receiver<Update>) {
 /// Reports what happens. Cheap to clone, for any thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Reporter {
-    sender: SyncSender<Update>,
+    /// Nothing in place of an update: the end.
+    sender: SyncSender<Option<Update>>,
     next: Arc<AtomicU32>,
     tally: Arc<Tally>,
+    cancel: Cancel,
 }
 
 /// How many steps of a build have come to an end.
@@ -234,7 +270,7 @@ impl Reporter {
             reporter: self.clone(),
             item: self.reserve(1),
             begun: Instant::now(),
-            outcome: Outcome::Failed,
+            is_done: false,
         };
         self.send(task.item, What::Begin { name: name.into() });
         task
@@ -251,19 +287,19 @@ impl Reporter {
     }
 
     fn send(&self, item: ItemId, what: What) {
-        // The printing thread only ends when all reporters are gone, or by a panic it reported itself.
-        let _ =
-            self.sender.send(Update { item, at: Instant::now(), time: SystemTime::now(), what });
+        let update = Update { item, at: Instant::now(), time: SystemTime::now(), what };
+        // The printing thread may be gone: the command is over then, or the thread has reported its own panic.
+        let _ = self.sender.send(Some(update));
     }
 }
 
-/// A task that is under way. Dropped without [`Task::done`], it failed.
+/// A task that is under way. Dropped without [`Task::done`], it failed, or was stopped.
 #[derive(Debug)]
 pub(crate) struct Task {
     reporter: Reporter,
     item: ItemId,
     begun: Instant,
-    outcome: Outcome,
+    is_done: bool,
 }
 
 impl Task {
@@ -280,13 +316,18 @@ impl Task {
 
     /// It worked.
     pub(crate) fn done(mut self) {
-        self.outcome = Outcome::Done;
+        self.is_done = true;
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        let end = What::End { outcome: self.outcome, took: self.begun.elapsed(), why: None };
+        let outcome = match (self.is_done, self.reporter.cancel.is_cancelled()) {
+            (true, _) => Outcome::Done,
+            (false, true) => Outcome::Stopped,
+            (false, false) => Outcome::Failed,
+        };
+        let end = What::End { outcome, took: self.begun.elapsed(), why: None };
         self.reporter.send(self.item, end);
     }
 }

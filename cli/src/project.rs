@@ -17,7 +17,7 @@ use executor::LocalContext;
 use grammar::{Diagnostic, Dockerfile, Parse, Severity, SourceFile};
 use store::{LayerId, Store};
 
-use crate::args::build::{GraphArgs, ProgressMode};
+use crate::args::build::GraphArgs;
 use crate::env::Env;
 use crate::error::CliError;
 use crate::images::ImageSources;
@@ -25,7 +25,7 @@ use crate::images::remote::Remote;
 use crate::options::context::Contexts;
 use crate::options::graph::build_options;
 use crate::options::secret::Secrets;
-use crate::progress::Progress;
+use crate::progress::Reporter;
 use crate::render::human;
 use crate::ui::Ui;
 use checked::Checked;
@@ -58,30 +58,35 @@ pub(crate) struct Sources<'a> {
     pub(crate) store: &'a Store,
     /// Where they come from.
     pub(crate) remote: &'a Remote,
-    /// How it is shown.
-    pub(crate) mode: ProgressMode,
+    /// Is told how they come.
+    pub(crate) reporter: &'a Reporter,
 }
 
-impl Sources<'_> {
-    fn input(
-        &self,
-        files: (Option<&Path>, &Path),
-        options: &BuildOptions,
-        secrets: &Secrets,
-        env: &Env,
-    ) -> Result<Input, CliError> {
-        let quiet =
-            Fetcher { store: self.store, remote: self.remote, secrets, env, reporter: None };
-        if dockerfile::is_here(files, env) {
-            return Input::read(files, &options.build_args, env, &quiet);
+/// Why there is no project.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// The flags are wrong, or a file or a context cannot be had.
+    Refused(CliError),
+    /// The Dockerfile does not parse.
+    Broken(Vec<Diagnostic>, Box<SourceFile>),
+}
+
+impl Unread {
+    /// Prints what is wrong with the Dockerfile, once nothing else is on the screen.
+    pub(crate) fn report(self, ui: &mut Ui) -> CliError {
+        match self {
+            Unread::Refused(error) => error,
+            Unread::Broken(diagnostics, source) => {
+                report(&diagnostics, std::slice::from_ref(&*source), ui);
+                CliError::Reported
+            }
         }
-        let progress = Progress::start(self.mode, env);
-        let reporter = progress.reporter();
-        let fetcher = Fetcher { reporter: Some(&reporter), ..quiet };
-        let input = Input::read(files, &options.build_args, env, &fetcher);
-        drop(reporter);
-        progress.finish();
-        input
+    }
+}
+
+impl From<CliError> for Unread {
+    fn from(error: CliError) -> Unread {
+        Unread::Refused(error)
     }
 }
 
@@ -99,7 +104,7 @@ pub(crate) struct CompiledProject {
 }
 
 impl Project {
-    /// Reads and parses. What is wrong with the file is printed.
+    /// Reads and parses.
     ///
     /// # Errors
     /// Wrong flags, missing files, a Dockerfile that does not parse.
@@ -107,12 +112,15 @@ impl Project {
         args: &GraphArgs,
         path: &Path,
         sources: &Sources<'_>,
-        ui: &mut Ui,
-    ) -> Result<Project, CliError> {
-        let named = Contexts::parse(&args.build_contexts, &ui.env)?;
-        let mut options = build_options(args, &named, &ui.env)?;
-        let secrets = Secrets::parse(&args.secrets, &args.ssh, &ui.env)?;
-        let input = sources.input((args.file.as_deref(), path), &options, &secrets, &ui.env)?;
+        env: &Env,
+    ) -> Result<Project, Unread> {
+        let named = Contexts::parse(&args.build_contexts, env)?;
+        let mut options = build_options(args, &named, env)?;
+        let secrets = Secrets::parse(&args.secrets, &args.ssh, env)?;
+        let Sources { store, remote, reporter } = *sources;
+        let fetcher = Fetcher { store, remote, secrets: &secrets, env, reporter: Some(reporter) };
+        let files = (args.file.as_deref(), path);
+        let input = Input::read(files, &options.build_args, env, &fetcher)?;
         let mut contexts = BTreeMap::new();
         let mut fetched = BTreeMap::new();
         match &input.context {
@@ -131,11 +139,10 @@ impl Project {
             diagnostics.clear();
         }
         if diagnostics.iter().any(|found| found.severity == Severity::Error) {
-            report(&diagnostics, std::slice::from_ref(&input.source), ui);
-            return Err(CliError::Reported);
+            return Err(Unread::Broken(diagnostics, Box::new(input.source)));
         }
         let name = input.project.clone();
-        let env = ui.env.clone();
+        let env = env.clone();
         let warnings = diagnostics;
         Ok(Project { contexts, fetched, secrets, name, env, options, tree, warnings, input })
     }

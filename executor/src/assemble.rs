@@ -36,7 +36,7 @@ pub(crate) fn assemble(
                 *layer = cx.replaced.of(*layer);
             }
             if cx.env.settings.deliver == Deliver::Trees {
-                cx.remote.bring(cx, step, &tree)?;
+                cx.remote.bring(cx, &tree)?;
             }
             tree
         }
@@ -50,7 +50,7 @@ pub(crate) fn assemble(
     if cx.env.settings.inline_cache {
         let epoch = |id: &LayerId| match packs.get(id) {
             Some(packed) => packed.epoch,
-            None => None,
+            None => cx.remote.elsewhere(*id).and_then(|it| it.epoch),
         };
         let of = |layer: &BuiltLayer| Some((layer.id?, (layer.diff_id?, epoch(&layer.id?))));
         let diff_ids = layers.iter().filter_map(of).collect();

@@ -126,7 +126,8 @@ fn build_once(
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = Threads {
         steps: env.settings.jobs.unwrap_or(MANY_JOBS).clamp(1, graph.len().max(1)),
-        packs: cores.min(4),
+        // One more, for what is fetched meanwhile.
+        packs: cores.min(4) + 1,
     };
     let (outcomes, packs) = with_workers(
         threads,
@@ -172,32 +173,29 @@ enum Done {
 #[derive(Debug, Clone)]
 struct PackJob {
     step: StepId,
-    layer: LayerId,
     what: Bytes,
-    /// Where the contents of a layer are that has no blob yet.
-    fresh: Option<Arc<Fresh>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Bytes {
-    /// A new layer is packed.
-    Pack,
-    /// The blob of a base image's layer is brought into the store.
-    Fetch,
+    /// A new layer is packed; with where its contents are if it has no blob yet.
+    Pack(LayerId, Option<Arc<Fresh>>),
+    /// The blobs of a base image's layers are brought into the store.
+    Fetch(Vec<LayerId>),
 }
 
 impl PackJob {
     fn run(self, cx: &Cx<'_>) -> Done {
         let clock = Instant::now();
-        let packed = match self.what {
-            Bytes::Fetch => cx.remote.bring_blob(cx, self.step, self.layer).map(|()| None),
-            Bytes::Pack => {
+        let packed = match &self.what {
+            Bytes::Fetch(layers) => cx.remote.bring_blobs(cx, layers).map(|()| None),
+            Bytes::Pack(layer, fresh) => {
                 cx.tell(Event::Packing { step: self.step });
                 let compression = cx.env.settings.compression;
-                let packed = match &self.fresh {
+                let packed = match fresh {
                     Some(fresh) => fresh.pack(cx),
-                    None => cx.remote.bring_one(cx, self.step, self.layer).and_then(|()| {
-                        let packed = cx.env.store.pack(self.layer, compression, cx.graph.epoch);
+                    None => cx.remote.bring_one(cx, *layer).and_then(|()| {
+                        let packed = cx.env.store.pack(*layer, compression, cx.graph.epoch);
                         packed.map_err(Cause::from)
                     }),
                 };
@@ -318,35 +316,41 @@ impl<'a, 'b> Merge<'a, 'b> {
         };
         if new && self.cx.needs.image(id) {
             for layer in &outcome.layers {
-                self.pack(id, layer.id, Bytes::Pack, outcome.fresh.clone());
+                if !base && self.cx.remote.may_stay(self.cx, layer.id) {
+                    continue;
+                }
+                if self.packing.insert(layer.id) {
+                    self.pack(id, Bytes::Pack(layer.id, outcome.fresh.clone()));
+                }
             }
         }
         if base
             && self.bases.contains(&id)
             && let crate::run::Made::Layers(snapshot) = &outcome.made
         {
-            for layer in &snapshot.layers {
-                self.pack(id, layer.id, Bytes::Fetch, None);
+            let layers = snapshot.ids().into_iter();
+            let layers: Vec<LayerId> = layers.filter(|layer| self.packing.insert(*layer)).collect();
+            if !layers.is_empty() {
+                self.pack(id, Bytes::Fetch(layers));
             }
         }
     }
 
-    fn pack(&mut self, step: StepId, layer: LayerId, what: Bytes, fresh: Option<Arc<Fresh>>) {
-        if self.packing.insert(layer) {
-            self.open_packs += 1;
-            self.workers.pack(PackJob { step, layer, what, fresh });
-        }
+    fn pack(&mut self, step: StepId, what: Bytes) {
+        self.open_packs += 1;
+        self.workers.pack(PackJob { step, what });
     }
 
     fn pack_done(&mut self, job: PackJob, packed: Result<Option<Packed>, Cause>, took: Duration) {
         self.open_packs -= 1;
         match packed {
-            Ok(Some(packed)) => {
-                let size = packed.size;
-                self.cx.tell(Event::Packed { step: job.step, size, duration: took });
-                self.packs.insert(self.cx.replaced.by(job.layer), packed);
+            Ok(packed) => {
+                if let (Some(packed), Bytes::Pack(layer, _)) = (packed, job.what) {
+                    let size = packed.size;
+                    self.cx.tell(Event::Packed { step: job.step, size, duration: took });
+                    self.packs.insert(self.cx.replaced.by(layer), packed);
+                }
             }
-            Ok(None) => {}
             Err(cause) => {
                 self.failures.insert(Some(job.step), cause);
                 self.cx.stop.cancel();

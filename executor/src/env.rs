@@ -94,8 +94,8 @@ pub struct GitSettings {
 pub enum Deliver {
     /// Config, manifest and the blobs of all layers.
     Blobs,
-    /// Config, manifest and the blobs of new layers; layers of base images that are not there stay away (a push to
-    /// where they are already).
+    /// Config, manifest and the blobs of new layers; layers of base images and of other machines' caches that nothing
+    /// else needs stay away (a push, for which the registry may take them from where they are).
     NewBlobs,
     /// All layers as trees (`type=local`, `type=tar`); nothing is packed.
     Trees,
@@ -126,6 +126,11 @@ pub trait Images: Sync {
 
 /// Fetches URLs for ADD.
 pub trait Downloads: Sync {
+    /// Whether nobody may be asked: of a URL or a repository counts what it was last, and what was never had is an error.
+    fn is_offline(&self) -> bool {
+        false
+    }
+
     /// Gets a URL into `to`.
     ///
     /// # Errors

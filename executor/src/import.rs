@@ -143,9 +143,14 @@ impl<'a> Import<'a> {
         self
     }
 
-    /// Whether the cache, and with it its blobs, is in a repository.
-    pub fn is_from(&self, repository: &str) -> bool {
-        self.repository.as_deref() == Some(repository)
+    /// The repository of a registry that the cache is in.
+    pub fn repository(&self) -> Option<&str> {
+        self.repository.as_deref()
+    }
+
+    /// Whether a blob is a layer of the cache.
+    pub fn has(&self, blob: &Digest) -> bool {
+        self.layers.iter().any(|layer| layer.blob.digest == *blob)
     }
 
     /// What people call the cache.

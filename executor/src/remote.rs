@@ -2,7 +2,7 @@
 //! to look into them, and not before.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use compiler::op::ImageSource;
@@ -188,6 +188,18 @@ impl Remote {
         }
     }
 
+    /// Whether a layer of an import can go into the image as it is, unseen.
+    pub(crate) fn may_stay(&self, cx: &Cx<'_>, id: LayerId) -> bool {
+        let is_elsewhere = || cx.env.store.layer(id).is_ok_and(|layer| layer.result.is_none());
+        self.of(id).is_some_and(|layer| match &layer.origin {
+            Origin::Import(_, told) => {
+                let packed = told.blob.compression() == Some(cx.env.settings.compression);
+                packed && told.epoch == cx.graph.epoch && is_elsewhere()
+            }
+            Origin::Image(_) | Origin::Nowhere => false,
+        })
+    }
+
     /// The layer with this tar in the store. Negative numbers are names for this process only.
     fn name(&self, cx: &Cx<'_>, diff_id: &Digest, blob: &Descriptor) -> Result<LayerId, Cause> {
         if let Some(id) = cx.env.store.layer_by_diff_id(diff_id)? {
@@ -217,52 +229,55 @@ impl Remote {
     ///
     /// # Errors
     /// A layer cannot be fetched or unpacked.
-    pub(crate) fn bring(&self, cx: &Cx<'_>, step: StepId, tree: &Snapshot) -> Result<(), Cause> {
-        let missing: Vec<(LayerId, Arc<RemoteLayer>)> = tree
-            .layers
-            .iter()
-            .filter_map(|layer| Some((layer.id, self.of(layer.id)?)))
-            .filter(|(_, remote)| !*lock(&remote.is_here))
-            .collect();
-        match missing.as_slice() {
-            [] => Ok(()),
-            [(id, one)] => bring_layer(cx, step, *id, one),
-            several => std::thread::scope(|scope| {
-                let threads: Vec<_> = several
-                    .iter()
-                    .map(|(id, remote)| scope.spawn(move || bring_layer(cx, step, *id, remote)))
-                    .collect();
-                threads.into_iter().try_for_each(|thread| {
-                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                })
-            }),
-        }
+    pub(crate) fn bring(&self, cx: &Cx<'_>, tree: &Snapshot) -> Result<(), Cause> {
+        let mut missing = self.among(&tree.ids());
+        // One that is being brought just now is waited for, beside the others.
+        missing.retain(|(_, remote)| !remote.is_here.try_lock().is_ok_and(|is_here| *is_here));
+        together(&missing, |(id, remote)| bring_layer(cx, *id, remote))
+    }
+
+    /// Those of the layers that may be elsewhere.
+    fn among(&self, layers: &[LayerId]) -> Vec<(LayerId, Arc<RemoteLayer>)> {
+        layers.iter().filter_map(|id| Some((*id, self.of(*id)?))).collect()
     }
 
     /// Sees to it that a layer of an import is in the store.
     ///
     /// # Errors
     /// It cannot be fetched, or is not what the import says.
-    pub(crate) fn bring_one(&self, cx: &Cx<'_>, step: StepId, id: LayerId) -> Result<(), Cause> {
+    pub(crate) fn bring_one(&self, cx: &Cx<'_>, id: LayerId) -> Result<(), Cause> {
         match self.of(id) {
-            Some(layer) => bring_layer(cx, step, id, &layer),
+            Some(layer) => bring_layer(cx, id, &layer),
             None => Ok(()),
         }
     }
 
-    /// Sees to it that the blob of a layer is in the store.
+    /// Sees to it that the blobs of layers are in the store. Several are fetched at the same time.
     ///
     /// # Errors
-    /// It cannot be fetched.
-    pub(crate) fn bring_blob(&self, cx: &Cx<'_>, step: StepId, id: LayerId) -> Result<(), Cause> {
-        match self.of(id) {
-            Some(layer) => {
-                let _alone = lock(&layer.is_here);
-                fetch(cx, step, &layer)
-            }
-            None => Ok(()),
-        }
+    /// One cannot be fetched.
+    pub(crate) fn bring_blobs(&self, cx: &Cx<'_>, layers: &[LayerId]) -> Result<(), Cause> {
+        together(&self.among(layers), |(_, layer)| {
+            let _alone = lock(&layer.is_here);
+            fetch(cx, layer)
+        })
     }
+}
+
+/// Does something with each, all at the same time; who fetches takes care that it is not too much at once.
+fn together<T: Sync>(
+    all: &[T],
+    work: impl Fn(&T) -> Result<(), Cause> + Sync,
+) -> Result<(), Cause> {
+    let (work, Some((first, others))) = (&work, all.split_first()) else { return Ok(()) };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = others.iter().map(|it| scope.spawn(move || work(it))).collect();
+        let first = work(first);
+        threads.into_iter().fold(first, |so_far, thread| {
+            let result = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            so_far.and(result)
+        })
+    })
 }
 
 impl RemoteLayer {
@@ -307,7 +322,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn bring_layer(cx: &Cx<'_>, step: StepId, id: LayerId, layer: &RemoteLayer) -> Result<(), Cause> {
+fn bring_layer(cx: &Cx<'_>, id: LayerId, layer: &RemoteLayer) -> Result<(), Cause> {
     let mut is_here = lock(&layer.is_here);
     if *is_here {
         return Ok(());
@@ -325,7 +340,7 @@ fn bring_layer(cx: &Cx<'_>, step: StepId, id: LayerId, layer: &RemoteLayer) -> R
         if cx.explains {
             return Err(Cause::Store(StoreError::NotFetched(id)));
         }
-        fetch(cx, step, layer)?;
+        fetch(cx, layer)?;
         cx.check()?;
         let lay_out = match layer.files.load(Ordering::Relaxed) {
             true => LayOut::Yes,
@@ -374,16 +389,24 @@ fn is_lie(error: &StoreError) -> bool {
     is_other && !is_full
 }
 
-fn fetch(cx: &Cx<'_>, step: StepId, layer: &RemoteLayer) -> Result<(), Cause> {
+fn fetch(cx: &Cx<'_>, layer: &RemoteLayer) -> Result<(), Cause> {
     let blob = &layer.blob;
     if cx.env.store.has_whole_blob(blob) {
         return Ok(());
     }
     cx.check()?;
-    let what = format!("fetching {}", blob.digest.short());
-    let progress = |done| {
-        cx.tell(Event::Progress { step, what: what.clone(), done, total: Some(blob.size) });
+    let from = match &layer.origin {
+        Origin::Nowhere => return Err(Cause::Hollow),
+        Origin::Image(image) => image.reference.familiar(),
+        Origin::Import(source, _) => cx.env.imports[*source].name().to_owned(),
     };
+    let told = AtomicU64::new(0);
+    let progress = |done| {
+        told.store(done, Ordering::Relaxed);
+        let (from, layer, total) = (from.clone(), blob.digest, blob.size);
+        cx.tell(Event::Fetching { from, layer, done, total });
+    };
+    progress(0);
     match &layer.origin {
         Origin::Nowhere => return Err(Cause::Hollow),
         Origin::Image(image) => cx.env.images.fetch(image, blob, &progress)?,
@@ -394,6 +417,9 @@ fn fetch(cx: &Cx<'_>, step: StepId, layer: &RemoteLayer) -> Result<(), Cause> {
                 Err(stopped) => stopped,
             })?;
         }
+    }
+    if told.load(Ordering::Relaxed) < blob.size {
+        progress(blob.size);
     }
     Ok(())
 }

@@ -232,8 +232,8 @@ impl<'a> Cx<'a> {
     ///
     /// # Errors
     /// A layer cannot be fetched or read.
-    pub(crate) fn base(&self, id: StepId, snapshot: &Snapshot) -> Result<Base, Cause> {
-        self.remote.bring(self, id, snapshot)?;
+    pub(crate) fn base(&self, snapshot: &Snapshot) -> Result<Base, Cause> {
+        self.remote.bring(self, snapshot)?;
         let layers = snapshot.ids();
         let unpacked = self.unpacked.among(&layers);
         Ok(Base { view: self.env.store.view(&layers)?, layers, unpacked })

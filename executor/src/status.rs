@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use compiler::StepId;
+use oci::Digest;
 
 use crate::verdict::Verdict;
 
@@ -36,16 +37,28 @@ pub enum Event {
         /// The bytes as they came, newline included.
         bytes: Vec<u8>,
     },
-    /// How far a long part of a step is (a layer being fetched, a context being scanned).
+    /// How far a long part of a step is (a download).
     Progress {
         /// Of which step.
         step: StepId,
-        /// What is going on (`fetching sha256:0123456789ab`).
+        /// What is going on (`downloading`).
         what: String,
         /// How much is done: bytes or things.
         done: u64,
         /// Of how much, if that is known.
         total: Option<u64>,
+    },
+    /// How far a layer is that is brought into the store, for one step or for several. It is complete when all its bytes
+    /// are told; if that does not happen, it did not come.
+    Fetching {
+        /// The image or the cache that has it.
+        from: String,
+        /// Which blob.
+        layer: Digest,
+        /// How many bytes have come.
+        done: u64,
+        /// Of how many.
+        total: u64,
     },
     /// A step is done.
     Finished {

@@ -55,6 +55,9 @@ pub(crate) struct GraphArgs {
     /// Ask the registry for base images even if the store has them
     #[arg(long)]
     pub(crate) pull: bool,
+    /// Ask no registry, server or repository: what is not in the store is an error
+    #[arg(long, conflicts_with = "pull")]
+    pub(crate) offline: bool,
     /// Size of /dev/shm in RUN steps (`128m`)
     #[arg(long, value_name = "SIZE")]
     pub(crate) shm_size: Option<String>,

@@ -10,6 +10,7 @@ use store::Store;
 use super::folder;
 use crate::env::Env;
 use crate::error::CliError;
+use crate::images::push::{self, Elsewhere};
 use crate::images::remote::Remote;
 use crate::options::cache::{Place, To};
 use crate::options::size;
@@ -54,7 +55,7 @@ pub(crate) fn all(tos: &[To], steps: &[DoneStep], cx: &Exporting<'_>) -> Result<
 fn one(to: &To, steps: &[DoneStep], cx: &Exporting<'_>, task: &Task) -> Result<(), CliError> {
     let packing = (to.compression.unwrap_or(cx.packing.0), cx.packing.1);
     let export = executor::export(cx.store, steps, to.extent, packing)?;
-    bring(&export, to, cx)?;
+    let elsewhere = bring(&export, to, cx)?;
     let config = export.portable.to_json();
     if config.len() as u64 > oci::MAX_CONFIG {
         return Err(CliError::failed(format!(
@@ -70,47 +71,58 @@ fn one(to: &To, steps: &[DoneStep], cx: &Exporting<'_>, task: &Task) -> Result<(
     let layers = manifest.layers.len();
     task.line(&format!("{} steps, {layers} layers", export.portable.len()));
     match &to.place {
-        Place::Registry(reference) => push(reference, manifest, cx, task),
+        Place::Registry(reference) => send(reference, (manifest, elsewhere), cx, task),
         Place::Folder { path, tag } => {
             folder::write(cx.store, &manifest, (&cx.env.path(path), tag))
         }
     }
 }
 
-/// Fetches layers that this build did not need, unless they are in that very repository already.
-fn bring(export: &Export, to: &To, cx: &Exporting<'_>) -> Result<(), CliError> {
+/// Fetches layers that this build did not need. For a cache in a registry those of other registries' caches stay where
+/// they are: the push brings what the registry does not have; which images have them is the result.
+fn bring(export: &Export, to: &To, cx: &Exporting<'_>) -> Result<Elsewhere, CliError> {
+    let mut elsewhere = Elsewhere::new();
     for layer in &export.elsewhere {
         let import = &cx.imports[layer.source];
-        let is_there = match &to.place {
-            Place::Registry(target) => import.is_from(&repository(target)),
-            Place::Folder { .. } => false,
+        let image = match &to.place {
+            Place::Registry(_) => import.repository().map(Reference::parse).and_then(Result::ok),
+            Place::Folder { .. } => None,
         };
-        if !is_there && !cx.store.has_whole_blob(&layer.blob) {
+        if cx.store.has_whole_blob(&layer.blob) {
+            continue;
+        }
+        if let Some(image) = image {
+            elsewhere.insert(layer.blob.digest, vec![image]);
+        } else {
             import.fetch(&layer.blob, cx.store, &|_| ()).map_err(|error| {
                 CliError::failed(format!("cannot fetch a layer of {}: {error}", import.name()))
             })?;
         }
     }
-    Ok(())
+    Ok(elsewhere)
 }
 
-/// What tells two repositories apart.
-pub(super) fn repository(reference: &Reference) -> String {
-    format!("{}/{}", reference.registry, reference.repository)
-}
-
-fn push(
+fn send(
     reference: &Reference,
-    manifest: Manifest,
+    (manifest, elsewhere): (Manifest, Elsewhere),
     cx: &Exporting<'_>,
     task: &Task,
 ) -> Result<(), CliError> {
     let bytes = manifest.to_json();
     let blobs: Vec<Descriptor> = std::iter::once(manifest.config).chain(manifest.layers).collect();
+    let mut mount_from = push::mounts(cx.store, &reference.registry, &blobs)?;
+    for import in cx.imports {
+        let Some(Ok(image)) = import.repository().map(Reference::parse) else { continue };
+        for blob in blobs.iter().filter(|blob| import.has(&blob.digest)) {
+            mount_from.entry(blob.digest).or_default().push(image.clone());
+        }
+    }
     let image = ImageToPush {
         blobs,
         media_type: media_type::OCI_MANIFEST.to_owned(),
         manifest: bytes,
+        mount_from,
+        elsewhere,
         ..ImageToPush::default()
     };
     let pushed = cx.remote.push(reference, &image, cx.store, task);

@@ -9,10 +9,10 @@ use oci::{ImageConfig, Reference};
 use store::archive::layout::{Layout, LayoutName};
 use store::{Store, StoreError};
 
-use super::export::repository;
 use crate::env::Env;
 use crate::images::remote::{Remote, RemoteError};
 use crate::options::cache::{From, Place};
+use crate::progress::Reporter;
 
 /// Why there is nothing to be had from a cache. The build goes on without it.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,8 @@ enum ImportError {
     Remote(#[from] RemoteError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
     #[error(transparent)]
     Portable(#[from] PortableError),
     #[error("it is broken: {0}")]
@@ -37,15 +39,19 @@ enum ImportError {
 const BUILDKIT: &str = "application/vnd.buildkit.cacheconfig.v0";
 const BUILDKIT_INLINE: &str = "moby.buildkit.cache.v0";
 
-/// Reads the caches: their records, no layers. What cannot be had is told in the second list, a line each.
+/// Reads the caches: their records, no layers. What cannot be had is told, and the build goes on without.
 pub(crate) fn load<'a>(
     froms: &[From],
     remote: &'a Remote,
     store: &Store,
-    env: &Env,
-) -> (Vec<Import<'a>>, Vec<String>) {
+    (env, reporter): (&Env, &Reporter),
+) -> Vec<Import<'a>> {
+    if froms.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = froms.iter().map(|from| from.name.as_str()).collect();
+    let task = reporter.task(format!("importing cache from {}", names.join(", ")));
     let mut imports = Vec::new();
-    let mut warnings = Vec::new();
     for from in froms {
         let loaded = match &from.place {
             Place::Registry(reference) => named(from, reference, remote, store),
@@ -56,12 +62,11 @@ pub(crate) fn load<'a>(
         };
         match loaded {
             Ok(loaded) => imports.extend(loaded),
-            Err(error) => {
-                warnings.push(format!("no cache from {}: {error}", from.name));
-            }
+            Err(error) => reporter.notice(format!("no cache from {}: {error}", from.name)),
         }
     }
-    (imports, warnings)
+    task.done();
+    imports
 }
 
 /// The cache of a name: that in the registry; where there is none to be had, that inside an image of the store.
@@ -73,10 +78,12 @@ fn named<'a>(
 ) -> Result<Vec<Import<'a>>, ImportError> {
     let found = registry(&from.name, reference, remote, store);
     match found {
-        Err(ImportError::Remote(_)) => match in_store(&from.name, reference, store)? {
-            Some(import) => Ok(vec![import]),
-            None => found,
-        },
+        Err(ImportError::Remote(_) | ImportError::Outside(_)) => {
+            match in_store(&from.name, reference, store)? {
+                Some(import) => Ok(vec![import]),
+                None => found,
+            }
+        }
         other => other,
     }
 }
@@ -92,9 +99,24 @@ fn in_store(
         return Ok(None);
     }
     let manifest: Manifest = serde_json::from_slice(&store.read_blob(&image.manifest)?)?;
+    read(name, &manifest, Box::new(InStore), store).map(Some)
+}
+
+/// Reads the records of a cache; `source` has them, and the layers.
+fn read<'a>(
+    name: &str,
+    manifest: &Manifest,
+    source: Box<dyn CacheBlobs + 'a>,
+    store: &Store,
+) -> Result<Import<'a>, ImportError> {
+    if manifest.config.size > oci::MAX_CONFIG {
+        let why = format!("its records have {} bytes", manifest.config.size);
+        return Err(PortableError::Broken(why).into());
+    }
+    source.fetch(&manifest.config, store, &|_| ())?;
     let config = store.read_blob(&manifest.config.digest)?;
-    let (portable, blobs) = records(&manifest, &config)?;
-    Ok(Some(Import::new(name, &portable, blobs, Box::new(InStore))?))
+    let (portable, blobs) = records(manifest, &config)?;
+    Ok(Import::new(name, &portable, blobs, source)?)
 }
 
 /// The cache of a name: an artifact, or those of all images that the name stands for.
@@ -114,14 +136,9 @@ fn registry<'a>(
             continue;
         }
         let manifest: Manifest = serde_json::from_slice(&document.bytes)?;
-        remote.fetch(reference, &manifest.config, store, &|_| ())?;
-        let config = store.read_blob(&manifest.config.digest)?;
-        let source = || Box::new(InRegistry { remote, reference: reference.clone() });
-        match records(&manifest, &config) {
-            Ok((portable, blobs)) => {
-                let import = Import::new(name, &portable, blobs, source())?;
-                imports.push(import.in_repository(repository(reference)));
-            }
+        let source = InRegistry { remote, reference: reference.clone() };
+        match read(name, &manifest, Box::new(source), store) {
+            Ok(import) => imports.push(import.in_repository(reference.name())),
             Err(ImportError::BuildKit) => is_buildkit = true,
             Err(ImportError::NoCache) => {}
             Err(error) => return Err(error),
@@ -149,10 +166,7 @@ fn folder(name: &str, place: &str, store: &Store) -> Result<Import<'static>, Imp
         return Err(if is_buildkit { ImportError::BuildKit } else { ImportError::NoCache });
     }
     let manifest: Manifest = serde_json::from_slice(&bytes)?;
-    layout.copy_blob(&manifest.config.digest, store)?;
-    let config = store.read_blob(&manifest.config.digest)?;
-    let (portable, blobs) = records(&manifest, &config)?;
-    Ok(Import::new(name, &portable, blobs, Box::new(InFolder(layout)))?)
+    read(name, &manifest, Box::new(InFolder(layout)), store)
 }
 
 /// The records of an artifact or image with the blobs of their layers.

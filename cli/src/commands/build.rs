@@ -24,10 +24,10 @@ use crate::images::remote::Remote;
 use crate::images::{First, ImageSources};
 use crate::interrupt::Interrupt;
 use crate::open;
-use crate::options::cache as cache_options;
+use crate::options::cache::{self as cache_options, To};
 use crate::options::limits;
 use crate::options::output::{self, Output, Outputs};
-use crate::progress::{Progress, Reporter, StepStatus};
+use crate::progress::{Doing, Progress, Reporter, StepStatus};
 use crate::project::{self, CompiledProject, Project, Sources};
 use crate::render::{difference, failure, findings};
 use crate::ui::Ui;
@@ -54,6 +54,10 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             CliError::usage("a push needs a name").help("give one with --tag HOST/NAME:TAG")
         );
     }
+    if args.graph.offline && (outputs.push || caches.1.places.iter().any(To::is_in_registry)) {
+        return Err(CliError::usage("--offline asks no registry, so nothing can be sent to one")
+            .help("leave out --push and --cache-to type=registry, or --offline"));
+    }
     let config = Config::read(&ui.env)?;
     let mode = progress_mode(args, &config, ui)?;
     open::enter()?;
@@ -61,22 +65,29 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
 
     let cancel = Cancel::default();
     let interrupt = Interrupt::listen(cancel.clone())?;
-    let remote = Remote::new(&ui.env, config.registry, cancel.clone());
-    let sources = Sources { store: &store, remote: &remote, mode };
-    let project = Project::read(&args.graph, &args.context, &sources, ui)?;
+    let remote = Remote::new(&ui.env, config.registry, cancel.clone()).unless(args.graph.offline);
+    let progress = Progress::start(Doing::Building, mode, &ui.env, &cancel);
+    let reporter = progress.reporter();
+    let sources = Sources { store: &store, remote: &remote, reporter: &reporter };
+    let project = match Project::read(&args.graph, &args.context, &sources, &ui.env) {
+        Ok(project) => project,
+        Err(unread) => {
+            progress.finish();
+            return Err(unread.report(ui));
+        }
+    };
     let first = if args.graph.pull { First::Registry } else { First::Store };
     if args.check {
+        progress.finish();
         return check(&project, &ImageSources::new(&store, &remote, first, None), ui);
     }
     let diary = Diary::begin();
-    let progress = Progress::start(mode, &ui.env);
-    let reporter = progress.reporter();
     let tally = reporter.tally();
     let images = ImageSources::new(&store, &remote, first, Some(reporter.clone()));
     let mut settings = settings(args, &config.build, &outputs, &project)?;
     settings.inline_cache = caches.1.inline;
     let packing = settings.compression;
-    let imports = imports(&caches.0, &remote, &store, ui, &reporter);
+    let imports = import::load(&caches.0, &remote, &store, (&ui.env, &reporter));
 
     let outside = Outside {
         fetched: &project.fetched,
@@ -95,6 +106,8 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             store: &store,
             outputs: &outputs,
             names: &names,
+            images: &images,
+            imports: &imports,
             remote: &remote,
             env: &ui.env,
             epoch: built.compiled.graph.epoch,
@@ -112,8 +125,6 @@ pub(crate) fn run(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         export::all(&caches.1.places, &built.steps, &exporting).map_err(Failure::Deliver)?;
         Ok((built, ids))
     });
-    drop(images);
-    drop(reporter);
     progress.finish();
     drop(interrupt);
     let what = (project.name.as_str(), args.graph.target.as_deref(), names.as_slice());
@@ -165,27 +176,6 @@ fn tell(
         ui.line(id)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Reads the caches of other machines; the build goes on without those that cannot be had.
-fn imports<'a>(
-    froms: &[cache_options::From],
-    remote: &'a Remote,
-    store: &Store,
-    ui: &Ui,
-    reporter: &Reporter,
-) -> Vec<Import<'a>> {
-    if froms.is_empty() {
-        return Vec::new();
-    }
-    let names: Vec<&str> = froms.iter().map(|from| from.name.as_str()).collect();
-    let task = reporter.task(format!("importing cache from {}", names.join(", ")));
-    let (imports, warnings) = import::load(froms, remote, store, &ui.env);
-    for warning in warnings {
-        reporter.notice(warning);
-    }
-    task.done();
-    imports
 }
 
 /// `--check`: what is wrong, and no build. Exit status 1 if there is anything but notes.
@@ -314,7 +304,11 @@ fn settings(
         git: project.git_settings(),
         jobs: jobs(args, defaults)?,
         compression,
-        deliver: if outputs.wants_image() { Deliver::Blobs } else { Deliver::Trees },
+        deliver: match (outputs.wants_image(), outputs.only_pushes()) {
+            (_, true) => Deliver::NewBlobs,
+            (true, false) => Deliver::Blobs,
+            (false, false) => Deliver::Trees,
+        },
         inline_cache: false,
         project: project.name.clone(),
         resolv_conf: None,

@@ -18,6 +18,7 @@ use crate::images::{First, ImageSources};
 use crate::interrupt::Interrupt;
 use crate::open;
 use crate::options::cache;
+use crate::progress::{Doing, Progress};
 use crate::project::{self, Project, Sources};
 use crate::render::graph::GraphView;
 use crate::render::{failure, graph_dot, graph_json, graph_mermaid, graph_text};
@@ -37,24 +38,36 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
     let store = open::store(&ui.env)?;
     let cancel = Cancel::default();
     let interrupt = Interrupt::listen(cancel.clone())?;
-    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry, cancel);
-    let sources = Sources { store: &store, remote: &remote, mode: ProgressMode::Auto };
-    let project = Project::read(&args.graph, path, &sources, ui)?;
-    drop(interrupt);
+    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry, cancel.clone())
+        .unless(args.graph.offline);
+    let froms = cache::from(&args.graph.cache_from)?;
+    // What is looked up is shown while it takes, and gone when the result comes.
+    let progress = Progress::start(Doing::Looking, ProgressMode::Auto, &ui.env, &cancel);
+    let reporter = progress.reporter();
+    let sources = Sources { store: &store, remote: &remote, reporter: &reporter };
+    let project = match Project::read(&args.graph, path, &sources, &ui.env) {
+        Ok(project) => project,
+        Err(unread) => {
+            progress.finish();
+            return Err(unread.report(ui));
+        }
+    };
     let first = if args.graph.pull { First::Registry } else { First::Store };
-    let images = ImageSources::new(&store, &remote, first, None);
+    let images = ImageSources::new(&store, &remote, first, Some(reporter.clone()));
     let compiled = match project.compile(&images) {
         Ok(compiled) => compiled,
         Err((diagnostics, sources)) => {
+            progress.finish();
             project::report(&diagnostics, &sources, ui);
             return Err(CliError::Reported);
         }
     };
-    let froms = cache::from(&args.graph.cache_from)?;
-    let (imports, warnings) = import::load(&froms, &remote, &store, &ui.env);
-    for warning in warnings {
-        ui.note(warning);
+    let imports = import::load(&froms, &remote, &store, (&ui.env, &reporter));
+    progress.finish();
+    if cancel.is_cancelled() {
+        return Err(CliError::Interrupted);
     }
+    drop(interrupt);
     let env = executor::Env {
         store: &store,
         contexts: project.contexts.clone(),

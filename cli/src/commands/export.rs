@@ -9,7 +9,7 @@ use store::LayOut;
 use crate::args::image::ExportArgs;
 use crate::deliver::write_file;
 use crate::error::CliError;
-use crate::images::{find, layers};
+use crate::images::{find, layers, whole};
 use crate::open;
 use crate::options::graph::platform;
 use crate::ui::Ui;
@@ -25,7 +25,10 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> Result<ExitCode, CliError> 
         None => Platform::host(),
     };
     let store = open::store(&ui.env)?;
-    let record = find::member(&store, find::image(&store, &args.image)?, &wanted)?;
+    let record = find::image(&store, &args.image)?;
+    let names = record.names.clone();
+    let record = find::member(&store, record, &wanted)?;
+    whole::complete(&store, &names, &record, ui)?;
     let (manifest, config) = find::documents(&store, &record)?;
     let layers = layers::of(&store, &manifest, &config, LayOut::No)?;
     let tree = store.flatten(&layers)?;

@@ -20,5 +20,13 @@ pub(crate) fn run(args: &LogoutArgs, ui: &mut Ui) -> Result<ExitCode, CliError> 
         true => ui.note(format_args!("Removed the login for {target}.")),
         false => ui.note(format_args!("Not logged in to {target}.")),
     }
+    // Files of podman's are read, and never written.
+    let (host, namespace) = target.split_once('/').unwrap_or((&target, ""));
+    let left = remote::credentials(&ui.env)?.find(host, namespace);
+    if left.map_err(|error| CliError::caused(&error))?.is_some() {
+        ui.note(format_args!(
+            "warning: a login of another program still counts for {target}: try `podman logout {target}`"
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,7 @@ use crate::images::remote::Remote;
 use crate::interrupt::Interrupt;
 use crate::open;
 use crate::options::graph::{default_platform, platform};
-use crate::progress::Progress;
+use crate::progress::{Doing, Progress};
 use crate::ui::Ui;
 
 /// Runs the command; stops at the first image that cannot be had.
@@ -75,12 +75,8 @@ fn one(
     ui: &Ui,
 ) -> Result<Pulled, CliError> {
     let mode = if quiet { ProgressMode::Quiet } else { ProgressMode::Auto };
-    let progress = Progress::start(mode, &ui.env);
-    let reporter = progress.reporter();
-    let pulled = pull::pull(store, remote, name, wanted, &reporter);
-    drop(reporter);
-    progress.finish();
-    pulled
+    let progress = Progress::start(Doing::Pulling, mode, &ui.env, remote.cancel());
+    pull::pull(store, remote, name, wanted, &progress.reporter())
 }
 
 /// A name for each tag that the registry has.

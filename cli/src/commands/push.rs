@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use executor::Cancel;
+use registry::Pushed;
 
 use crate::args::build::ProgressMode;
 use crate::args::registry::PushArgs;
@@ -13,7 +14,7 @@ use crate::images::{find, push};
 use crate::interrupt::Interrupt;
 use crate::open;
 use crate::options::graph::platform;
-use crate::progress::Progress;
+use crate::progress::{Doing, Progress};
 use crate::ui::Ui;
 
 /// Runs the command; stops at the first image that cannot be sent.
@@ -44,15 +45,16 @@ pub(crate) fn run(args: &PushArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let remote = Remote::new(&ui.env, settings, cancel.clone());
     let mode = if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto };
     for name in &names {
-        let progress = Progress::start(mode, &ui.env);
-        let reporter = progress.reporter();
-        let pushed = push::push(&store, &remote, name, platform.as_ref(), &reporter);
-        drop(reporter);
+        let progress = Progress::start(Doing::Pushing, mode, &ui.env, &cancel);
+        let pushed = push::push(&store, &remote, name, platform.as_ref(), &progress.reporter());
         progress.finish();
         if cancel.is_cancelled() {
             return Err(CliError::Interrupted);
         }
-        let digest = pushed?;
+        let Pushed { digest, size } = pushed?;
+        if let (Some(tag), false) = (&name.tag, args.quiet) {
+            ui.note(format_args!("{tag}: digest: {digest} size: {size}"));
+        }
         ui.line(format_args!("{}@{digest}", name.name()))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -20,10 +20,10 @@ use crate::config::Config;
 use crate::env::Env;
 use crate::error::CliError;
 use crate::images::remote::Remote;
-use crate::images::{find, layers, pull};
+use crate::images::{find, layers, pull, whole};
 use crate::interrupt::Interrupt;
 use crate::open;
-use crate::progress::Progress;
+use crate::progress::{Doing, Progress};
 use crate::terminal::Terminal;
 use crate::ui::Ui;
 
@@ -53,7 +53,9 @@ fn in_image(args: &RunArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let commit = args.commit.is_some().then(|| commit::Commit::read(args, &ui.env)).transpose()?;
     let store = open::store(&ui.env)?;
     let record = image(&store, args, ui)?;
+    let names = record.names.clone();
     let record = find::member(&store, record, &Platform::host())?;
+    whole::complete(&store, &names, &record, ui)?;
     let (manifest, config) = find::documents(&store, &record)?;
     let (layers, lowers) = layers::laid_out(&store, &manifest, &config)?;
 
@@ -92,13 +94,13 @@ fn image(store: &Store, args: &RunArgs, ui: &mut Ui) -> Result<ImageRecord, CliE
         return Ok(record);
     }
     let name = find::reference(&args.image)?;
-    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry, Cancel::default());
-    let progress = Progress::start(ProgressMode::Auto, &ui.env);
-    let reporter = progress.reporter();
-    let pulled = pull::image(store, &remote, &name, &Platform::host(), &reporter);
-    drop(reporter);
+    let cancel = Cancel::default();
+    let _interrupt = Interrupt::listen(cancel.clone())?;
+    let remote = Remote::new(&ui.env, Config::read(&ui.env)?.registry, cancel.clone());
+    let progress = Progress::start(Doing::Pulling, ProgressMode::Auto, &ui.env, &cancel);
+    let pulled = pull::image(store, &remote, &name, &Platform::host(), &progress.reporter());
     progress.finish();
-    pulled
+    if cancel.is_cancelled() { Err(CliError::Interrupted) } else { pulled }
 }
 
 /// What the flags and the image's config say, but for the user.

@@ -10,8 +10,8 @@ use store::archive::{Archived, docker, oci as oci_archive};
 use crate::args::image::{ArchiveFormat, SaveArgs};
 use crate::deliver::write_file;
 use crate::error::CliError;
-use crate::images::find;
 use crate::images::select::has_tag;
+use crate::images::{find, whole};
 use crate::open;
 use crate::options::graph::platform;
 use crate::ui::Ui;
@@ -33,6 +33,11 @@ pub(crate) fn run(args: &SaveArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             if let Some(record) = store.image(&image.manifest)? {
                 image.manifest = find::member(&store, record, wanted)?.manifest;
             }
+        }
+    }
+    for image in &images {
+        if let Some(record) = store.image(&image.manifest)? {
+            whole::complete(&store, &image.names, &record, ui)?;
         }
     }
     let output = args.output.as_deref().map(|path| ui.env.path(path));

@@ -1,46 +1,66 @@
 //! Sending an image of the store to a registry: `dfc push`, and `dfc build --push`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oci::manifest::{Descriptor, media_type};
 use oci::{Digest, Platform, Reference};
-use registry::ImageToPush;
+use registry::{ImageToPush, Pushed};
 use store::{ImageRecord, Store};
 
-use super::member_for;
 use super::remote::Remote;
+use super::{member_for, whole};
 use crate::error::CliError;
 use crate::progress::Reporter;
 
-/// Sends the image of a name under that name; gives the digest of its manifest or index.
+/// Which images have the blobs that are not in the store.
+pub(crate) type Elsewhere = BTreeMap<Digest, Vec<Reference>>;
+
+/// Sends the image of a name under that name, which was just built; gives the digest and the size of its manifest or index.
 pub(crate) fn image(
     store: &Store,
     remote: &Remote,
     name: &Reference,
+    elsewhere: &Elsewhere,
     reporter: &Reporter,
-) -> Result<Digest, CliError> {
-    push(store, remote, name, None, reporter)
+) -> Result<Pushed, CliError> {
+    let record = named(store, name)?;
+    send(store, remote, (name, &record), elsewhere.clone(), reporter)
 }
 
-/// As [`image`]; of an image for several platforms, the one for `platform` alone.
+/// As [`image`], whenever it was built; of an image for several platforms, the one for `platform` alone.
 pub(crate) fn push(
     store: &Store,
     remote: &Remote,
     name: &Reference,
     platform: Option<&Platform>,
     reporter: &Reporter,
-) -> Result<Digest, CliError> {
-    let mut record = store.image_named(name)?.ok_or_else(|| {
-        CliError::failed(format!("there is no image `{}`", name.familiar()))
-            .help("give one the name with `dfc tag`, or build it with -t")
-    })?;
+) -> Result<Pushed, CliError> {
+    let mut record = named(store, name)?;
     if let Some(platform) = platform {
         record = member_for(store, record, platform)?.ok_or_else(|| {
             CliError::failed(format!("`{}` has no image for {platform}", name.familiar()))
         })?;
     }
+    let elsewhere = whole::elsewhere(store, &record)?;
+    send(store, remote, (name, &record), elsewhere, reporter)
+}
+
+fn named(store: &Store, name: &Reference) -> Result<ImageRecord, CliError> {
+    store.image_named(name)?.ok_or_else(|| {
+        CliError::failed(format!("there is no image `{}`", name.familiar()))
+            .help("give one the name with `dfc tag`, or build it with -t")
+    })
+}
+
+fn send(
+    store: &Store,
+    remote: &Remote,
+    (name, record): (&Reference, &ImageRecord),
+    elsewhere: Elsewhere,
+    reporter: &Reporter,
+) -> Result<Pushed, CliError> {
     let task = reporter.task(format!("pushing {name}"));
-    let image = to_push(store, &record, name)?;
+    let image = ImageToPush { elsewhere, ..to_push(store, record, name)? };
     let pushed = remote.push(name, &image, store, &task).map_err(|error| {
         match damaged(store, &image.blobs) {
             Some(digest) => CliError::failed(format!(
@@ -52,7 +72,7 @@ pub(crate) fn push(
         }
     })?;
     task.done();
-    Ok(pushed.digest)
+    Ok(pushed)
 }
 
 /// The names of a repository's images in the store.
@@ -89,29 +109,35 @@ fn to_push(store: &Store, record: &ImageRecord, name: &Reference) -> Result<Imag
             image.blobs.extend(blobs_of(store, member)?);
         }
     }
-    for other in store.images()?.iter().filter(|other| is_of(other, &name.registry)) {
-        // An image that is not whole has nothing to offer.
-        for blob in blobs_of(store, other).unwrap_or_default() {
-            let names = image.mount_from.entry(blob.digest).or_default();
-            names.extend(other.names.iter().filter(|it| it.registry == name.registry).cloned());
+    image.mount_from = mounts(store, &name.registry, &image.blobs)?;
+    Ok(image)
+}
+
+/// Which images of a registry have some of the blobs, as far as the store knows.
+///
+/// # Errors
+/// The store cannot be read.
+pub(crate) fn mounts(
+    store: &Store,
+    registry: &str,
+    blobs: &[Descriptor],
+) -> Result<Elsewhere, CliError> {
+    let wanted: BTreeSet<Digest> = blobs.iter().map(|blob| blob.digest).collect();
+    let mut mounts = Elsewhere::new();
+    for other in store.images()?.iter().filter(|other| is_of(other, registry)) {
+        // An image whose manifest is damaged has nothing to offer.
+        let blobs = blobs_of(store, other).unwrap_or_default();
+        for blob in blobs.iter().filter(|blob| wanted.contains(&blob.digest)) {
+            let names = mounts.entry(blob.digest).or_default();
+            names.extend(other.names.iter().filter(|it| it.registry == registry).cloned());
         }
     }
-    image.mount_from = only(image.mount_from, &image.blobs);
-    Ok(image)
+    Ok(mounts)
 }
 
 fn is_of(image: &ImageRecord, registry: &str) -> bool {
     !media_type::is_index(&image.media_type)
         && image.names.iter().any(|name| name.registry == registry)
-}
-
-fn only(
-    mut sources: BTreeMap<Digest, Vec<Reference>>,
-    blobs: &[Descriptor],
-) -> BTreeMap<Digest, Vec<Reference>> {
-    let wanted: std::collections::BTreeSet<_> = blobs.iter().map(|blob| blob.digest).collect();
-    sources.retain(|digest, _| wanted.contains(digest));
-    sources
 }
 
 /// An image and, each before what lists it, the members of an index.
@@ -139,7 +165,7 @@ fn collect(
 }
 
 /// Config and layers, but for those that registries must not keep.
-fn blobs_of(store: &Store, image: &ImageRecord) -> Result<Vec<Descriptor>, CliError> {
+pub(super) fn blobs_of(store: &Store, image: &ImageRecord) -> Result<Vec<Descriptor>, CliError> {
     let manifest = super::parse_manifest(&store.read_blob(&image.manifest)?)
         .map_err(|error| CliError::caused(&error))?;
     let blobs = std::iter::once(manifest.config).chain(manifest.layers);

@@ -5,7 +5,7 @@ pub(crate) mod download;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use executor::Cancel;
 use oci::manifest::Descriptor;
@@ -29,6 +29,8 @@ pub(crate) struct Remote {
     settings: Registries,
     cancel: Cancel,
     client: Mutex<Option<std::sync::Arc<Client>>>,
+    turns: Turns,
+    is_offline: bool,
 }
 
 /// Why a registry does not give what was asked.
@@ -37,6 +39,9 @@ pub(crate) enum RemoteError {
     /// The registry, or the way to it.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// Nobody may be asked.
+    #[error("{0} is not in the store, and nobody is asked (--offline)")]
+    Offline(String),
     /// What podman and its kin are told about registries.
     #[error(transparent)]
     Conf(#[from] ConfError),
@@ -63,6 +68,7 @@ impl RemoteError {
     pub(crate) fn is_unavailable(&self) -> bool {
         match self {
             RemoteError::Registry(error) => error.is_unavailable(),
+            RemoteError::Offline(_) => true,
             RemoteError::Conf(_)
             | RemoteError::Settings { .. }
             | RemoteError::Credentials { .. } => false,
@@ -79,7 +85,14 @@ impl From<RemoteError> for CliError {
 impl Remote {
     /// The registries, reached as `settings` say; `cancel` stops transfers.
     pub(crate) fn new(env: &Env, settings: Registries, cancel: Cancel) -> Remote {
-        Remote { env: env.clone(), settings, cancel, client: Mutex::default() }
+        let turns = Turns::new(settings.transfer.limits().downloads);
+        let (env, client) = (env.clone(), Mutex::default());
+        Remote { env, settings, cancel, client, turns, is_offline: false }
+    }
+
+    /// The same, but nobody is asked if `offline`.
+    pub(crate) fn unless(self, offline: bool) -> Remote {
+        Remote { is_offline: offline, ..self }
     }
 
     /// Finds the image of a platform.
@@ -88,10 +101,12 @@ impl Remote {
         name: &Reference,
         platform: &Platform,
     ) -> Result<RemoteImage, RemoteError> {
-        Ok(self.client()?.resolve(name, platform, &self.watch(&|_, _| ()))?)
+        let client = self.client_for(|| name.familiar())?;
+        Ok(client.resolve(name, platform, &self.watch(&|_, _| ()))?)
     }
 
-    /// Brings a blob into the store; `progress` is told how many bytes have come.
+    /// Brings a blob into the store, as soon as there are not too many others under way; `progress` is told how many
+    /// bytes have come.
     pub(crate) fn fetch(
         &self,
         name: &Reference,
@@ -100,12 +115,17 @@ impl Remote {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(), RemoteError> {
         let watch = |_: &Digest, bytes: u64| progress(bytes);
-        Ok(self.client()?.fetch_blob(name, blob, store, &self.watch(&watch))?)
+        let what = || format!("layer {} of {}", blob.digest.short(), name.familiar());
+        let client = self.client_for(what)?;
+        let _turn = self.turns.take();
+        progress(0);
+        Ok(client.fetch_blob(name, blob, store, &self.watch(&watch))?)
     }
 
     /// Finds the images of all platforms.
     pub(crate) fn resolve_all(&self, name: &Reference) -> Result<RemoteIndex, RemoteError> {
-        Ok(self.client()?.resolve_all(name, &self.watch(&|_, _| ()))?)
+        let client = self.client_for(|| name.familiar())?;
+        Ok(client.resolve_all(name, &self.watch(&|_, _| ()))?)
     }
 
     /// All tags of a repository.
@@ -121,6 +141,17 @@ impl Remote {
         task: &Task,
     ) -> Result<(), RemoteError> {
         Ok(self.client()?.fetch_image(image, store, &Transfer::new(task, &self.cancel))?)
+    }
+
+    /// Brings blobs of an image into the store, several at a time.
+    pub(crate) fn fetch_blobs(
+        &self,
+        name: &Reference,
+        blobs: &[Descriptor],
+        store: &Store,
+        task: &Task,
+    ) -> Result<(), RemoteError> {
+        Ok(self.client()?.fetch_blobs(name, blobs, store, &Transfer::new(task, &self.cancel))?)
     }
 
     /// Brings configs and layers of all images of an index into the store.
@@ -152,6 +183,17 @@ impl Remote {
     /// Stops transfers.
     pub(crate) fn cancel(&self) -> &Cancel {
         &self.cancel
+    }
+
+    /// The client, if it may ask for `what`.
+    fn client_for(
+        &self,
+        what: impl FnOnce() -> String,
+    ) -> Result<std::sync::Arc<Client>, RemoteError> {
+        match self.is_offline {
+            true => Err(RemoteError::Offline(what())),
+            false => self.client(),
+        }
     }
 
     fn client(&self) -> Result<std::sync::Arc<Client>, RemoteError> {
@@ -201,7 +243,7 @@ pub(crate) fn credentials(env: &Env) -> Result<Credentials, RemoteError> {
         found = found.with_preferred(&text_of(&path)?).map_err(wrong(&path))?;
     }
     let lasting = env.user_config().map(|folder| folder.join("containers/auth.json"));
-    for path in [env.podman_auth(), lasting].into_iter().flatten() {
+    for path in [Some(env.podman_auth()), lasting].into_iter().flatten() {
         found = found.with_fallback(&text_of(&path)?).map_err(wrong(&path))?;
     }
     Ok(found)
@@ -238,6 +280,36 @@ pub(crate) fn write_credentials(env: &Env, text: &str) -> Result<(), CliError> {
     let path = folder.join("config.json");
     file.persist(path.canonicalize().unwrap_or(path)).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// How many more downloads may begin.
+#[derive(Debug)]
+struct Turns {
+    left: Mutex<usize>,
+    given_back: Condvar,
+}
+
+/// A download that may begin; others may once it is over.
+struct Turn<'a>(&'a Turns);
+
+impl Turns {
+    fn new(count: usize) -> Turns {
+        Turns { left: Mutex::new(count.max(1)), given_back: Condvar::new() }
+    }
+
+    fn take(&self) -> Turn<'_> {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = self.given_back.wait_while(left, |left| *left == 0);
+        *left.unwrap_or_else(PoisonError::into_inner) -= 1;
+        Turn(self)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.left.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.given_back.notify_one();
+    }
 }
 
 /// Passes on how a transfer goes.

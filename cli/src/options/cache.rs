@@ -48,6 +48,13 @@ pub(crate) struct To {
     pub(crate) ignore_error: bool,
 }
 
+impl To {
+    /// Whether it goes to a registry.
+    pub(crate) fn is_in_registry(&self) -> bool {
+        matches!(self.place, Place::Registry(_))
+    }
+}
+
 /// All `--cache-to`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tos {

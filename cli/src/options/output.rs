@@ -53,6 +53,8 @@ pub(crate) struct Outputs {
     pub(crate) load: bool,
     /// Whether the image is sent to registries.
     pub(crate) push: bool,
+    /// Whether an output was asked for that needs all layers of the image here.
+    needs_layers: bool,
 }
 
 impl Outputs {
@@ -61,10 +63,17 @@ impl Outputs {
     /// # Errors
     /// A type or an option that does not exist, a destination that is missing, standard output used twice.
     pub(crate) fn parse(specs: &[String]) -> Result<Outputs, CliError> {
-        let mut outputs = Outputs { all: Vec::new(), compression: None, load: false, push: false };
+        let mut outputs = Outputs {
+            all: Vec::new(),
+            compression: None,
+            load: false,
+            push: false,
+            needs_layers: false,
+        };
         for spec in specs {
             outputs.add(spec)?;
         }
+        outputs.needs_layers = !outputs.all.is_empty();
         let is_image = |output: &Output| matches!(output, Output::Image);
         if outputs.all.is_empty() || (outputs.push && !outputs.all.iter().any(is_image)) {
             outputs.all.push(Output::Image);
@@ -82,6 +91,12 @@ impl Outputs {
                 Output::Oci(_) | Output::Docker(_) | Output::Image => true,
                 Output::Tar(_) | Output::Local(_) => false,
             })
+    }
+
+    /// Whether the image goes to registries and is kept here for its name alone, so that layers which a registry has may
+    /// stay there.
+    pub(crate) fn only_pushes(&self) -> bool {
+        self.push && !self.load && !self.needs_layers
     }
 
     /// Whether one goes to standard output.
@@ -209,7 +224,9 @@ mod tests {
         let docker = parse(&["type=docker"]).unwrap();
         assert!(docker.load && docker.wants_image());
         let pushed = parse(&["type=registry"]).unwrap();
-        assert!(pushed.push && pushed.all == [Output::Image]);
+        assert!(pushed.push && pushed.all == [Output::Image] && pushed.only_pushes());
+        assert!(!parse(&["type=image,push=true"]).unwrap().only_pushes());
+        assert!(!parse(&["type=registry", "out"]).unwrap().only_pushes());
     }
 
     #[test]

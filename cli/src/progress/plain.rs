@@ -7,16 +7,25 @@
 //!
 //! #6 [build 3/5] COPY a b
 //! #6 CACHED
+//!
+//! #7 pushing registry.lan/app:1
+//! #7 91dad8d2d39e 3.86MB / 16.0MB  1.93MB/s
+//! #7 91dad8d2d39e 16.0MB 1.95MB/s done
 //! ```
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::lines::Lines;
+use super::parts::{News, Parts, per_second};
 use super::{Counts, ItemId, Outcome, Printer, Update, What};
 use crate::options::size;
+
+/// When it is first told how far something is, and how often from then on.
+const FIRST: Duration = Duration::from_secs(1);
+const THEN: Duration = Duration::from_secs(5);
 
 /// Prints lines to standard error.
 #[derive(Debug)]
@@ -32,6 +41,7 @@ struct Item {
     name: String,
     begun: Instant,
     lines: Lines,
+    parts: Parts,
 }
 
 impl Plain {
@@ -50,6 +60,7 @@ impl Plain {
                 name: name.clone(),
                 begun: update.at,
                 lines: Lines::default(),
+                parts: Parts::default(),
             };
             self.items.insert(update.item, item);
             self.head(update.item, &mut text);
@@ -72,8 +83,17 @@ impl Plain {
                 }
             }
             What::Progress { part, done, total } => {
-                if total.is_some_and(|total| *done >= total) {
-                    let _ = writeln!(body, "#{number} {part} {} done", size::show(*done));
+                match item.parts.advance(part, update.at, (*done, *total)) {
+                    News::Complete(rate) => {
+                        let rate = rate.map(|rate| format!(" {}", per_second(rate)));
+                        let (rate, done) = (rate.unwrap_or_default(), size::show(*done));
+                        let _ = writeln!(body, "#{number} {part} {done}{rate} done");
+                    }
+                    News::On(it) => {
+                        if it.is_due(update.at, FIRST, THEN) {
+                            let _ = writeln!(body, "#{number} {part} {}", it.text(update.at));
+                        }
+                    }
                 }
             }
             What::Notice { text } => {
@@ -158,6 +178,26 @@ mod tests {
             text,
             "#1 [1/2] RUN a\n\n#2 [2/2] RUN b\n\n#1 [1/2] RUN a\n#1 0.123 one\n#1 0.200 two\n\
              \n#2 [2/2] RUN b\n#2 CACHED\n\n#1 [1/2] RUN a\n#1 0.340 rest\n#1 DONE 0.3s\n"
+        );
+    }
+    #[test]
+    fn tells_now_and_then_how_far_something_is() {
+        let mut plain = Plain::new();
+        let start = Instant::now();
+        let mut show = |millis, what| {
+            let at = start + Duration::from_millis(millis);
+            plain.text(&Update { item: 1, at, time: SystemTime::UNIX_EPOCH, what })
+        };
+        let part = |done| What::Progress { part: "abc".into(), done, total: Some(20_000_000) };
+        let mut text = show(0, What::Begin { name: "pulling a".into() });
+        for tenth in 0..80 {
+            text += &show(tenth * 100, part(tenth * 100_000));
+        }
+        text += &show(8000, part(20_000_000));
+        assert_eq!(
+            text,
+            "#1 pulling a\n#1 abc 1.00MB / 20.0MB  1.00MB/s\n#1 abc 6.00MB / 20.0MB  1.00MB/s\n\
+             #1 abc 20.0MB 2.50MB/s done\n"
         );
     }
 }

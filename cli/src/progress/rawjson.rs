@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,11 @@ use executor::Stream;
 use oci::Digest;
 use serde_json::{Value, json};
 
+use super::parts::{News, Parts};
 use super::{Counts, ItemId, Outcome, Printer, Update, What};
+
+/// So often it is told at most how far a part is.
+const RHYTHM: Duration = Duration::from_millis(100);
 
 /// Prints a JSON object a line to standard error.
 #[derive(Debug, Default)]
@@ -23,6 +27,7 @@ struct Item {
     digest: Digest,
     name: String,
     started: String,
+    parts: Parts,
 }
 
 impl RawJson {
@@ -31,12 +36,13 @@ impl RawJson {
         if let What::Begin { name } = &update.what {
             // Names a line of progress and nothing else, so any digest that is the item's own will do.
             let digest = Digest::of(format!("{}\n{name}", update.item).as_bytes());
-            let item = Item { digest, name: name.clone(), started: time };
+            let parts = Parts::default();
+            let item = Item { digest, name: name.clone(), started: time, parts };
             let vertex = json!({ "digest": digest, "name": item.name, "started": item.started });
             self.items.insert(update.item, item);
             return Some(json!({ "vertexes": [vertex] }));
         }
-        let item = self.items.get(&update.item)?;
+        let item = self.items.get_mut(&update.item)?;
         Some(match &update.what {
             What::Begin { .. } => unreachable!("handled above"),
             What::Log { stream, bytes } => {
@@ -50,6 +56,11 @@ impl RawJson {
                 }] })
             }
             What::Progress { part, done, total } => {
+                if let News::On(it) = item.parts.advance(part, update.at, (*done, *total))
+                    && !it.is_due(update.at, Duration::ZERO, RHYTHM)
+                {
+                    return None;
+                }
                 let mut status = json!({
                     "id": part, "vertex": item.digest, "current": done, "timestamp": time,
                     "started": item.started,

@@ -1,5 +1,6 @@
 //! Events of the executor as updates: each step of the graph is an item.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use compiler::{BuildGraph, StepId};
@@ -16,6 +17,15 @@ pub(crate) struct StepStatus {
     names: Vec<String>,
     first: ItemId,
     packing: Mutex<Option<Task>>,
+    fetching: Mutex<BTreeMap<String, Fetch>>,
+}
+
+/// Layers that come from one image or cache, for whichever steps.
+#[derive(Debug)]
+struct Fetch {
+    task: Task,
+    /// What has not come yet.
+    open: BTreeSet<String>,
 }
 
 impl StepStatus {
@@ -23,7 +33,8 @@ impl StepStatus {
     pub(crate) fn new(graph: &BuildGraph, reporter: Reporter) -> StepStatus {
         let names: Vec<String> = graph.steps().map(|(_, step)| step.name.clone()).collect();
         let first = reporter.reserve(u32::try_from(names.len()).unwrap_or(u32::MAX));
-        StepStatus { reporter, names, first, packing: Mutex::default() }
+        let (packing, fetching) = (Mutex::default(), Mutex::default());
+        StepStatus { reporter, names, first, packing, fetching }
     }
 
     fn item(&self, step: StepId) -> ItemId {
@@ -45,6 +56,24 @@ impl StepStatus {
         tell(packing.get_or_insert_with(|| self.reporter.task("exporting layers")));
     }
 
+    /// Tells how far a layer is. An item is over when all its layers are here, and may begin again later.
+    fn fetching(&self, from: String, layer: String, done: u64, total: u64) {
+        let mut all = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        let fetch = all.entry(from).or_insert_with_key(|from| Fetch {
+            task: self.reporter.task(format!("fetching layers of {from}")),
+            open: BTreeSet::new(),
+        });
+        fetch.task.part(&layer, done, Some(total));
+        if done < total {
+            fetch.open.insert(layer);
+            return;
+        }
+        fetch.open.remove(&layer);
+        for (_, fetch) in all.extract_if(.., |_, fetch| fetch.open.is_empty()) {
+            fetch.task.done();
+        }
+    }
+
     /// Nothing more comes.
     pub(crate) fn done(self) {
         let packing = self.packing.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -63,6 +92,9 @@ impl Status for StepStatus {
             Event::Log { step, stream, bytes } => (step, What::Log { stream, bytes }),
             Event::Progress { step, what, done, total } => {
                 (step, What::Progress { part: what, done, total })
+            }
+            Event::Fetching { from, layer, done, total } => {
+                return self.fetching(from, layer.short(), done, total);
             }
             Event::Finished { step, verdict, duration } => {
                 let outcome = match verdict {

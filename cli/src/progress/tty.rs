@@ -4,9 +4,11 @@
 //! ```text
 //!  => [build 1/3] FROM docker.io/library/alpine:3.22                    1.2s
 //!  => CACHED [build 2/3] WORKDIR /src                                   0.0s
-//! [+] Building 14.1s (2/4)
+//! [+] Building 14.1s (2/4)  2.02MB/s
 //!  => [build 3/3] RUN make                                             12.8s
 //!  =>   cc -O2 -c main.c
+//!  => fetching layers of docker.io/library/python:3                     1.3s
+//!  =>   91dad8d2d39e [=====>              ] 3.86MB / 16.0MB  2.02MB/s
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,20 +19,24 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unicode_width::UnicodeWidthStr;
 
 use super::lines::{Lines, uncolored};
+use super::parts::{Parts, per_second, rate_of};
 use super::screen::Screen;
-use super::{Counts, ItemId, Outcome, Printer, Update, What};
+use super::{Counts, Doing, ItemId, Outcome, Printer, Update, What};
 use crate::options::size;
 use crate::render::table::shorten;
 use crate::render::time;
 
 /// How many lines of output a running item shows.
 const TAIL: usize = 6;
+/// What takes less has no rate worth saying.
+const QUICK: Duration = Duration::from_millis(500);
 /// How often the live lines are drawn at most.
 const FRAME: Duration = Duration::from_millis(80);
 
 /// Draws live lines on standard error.
 #[derive(Debug)]
 pub(super) struct Tty {
+    doing: Doing,
     bar: ProgressBar,
     screen: Screen,
     running: BTreeMap<ItemId, Item>,
@@ -46,7 +52,7 @@ struct Item {
     begun: Instant,
     lines: Lines,
     tail: VecDeque<String>,
-    parts: BTreeMap<String, (u64, Option<u64>)>,
+    parts: Parts,
 }
 
 /// What a line is drawn in.
@@ -61,7 +67,7 @@ enum Ink {
 
 impl Tty {
     /// Nothing is drawn yet.
-    pub(super) fn new(color: bool) -> Tty {
+    pub(super) fn new(doing: Doing, color: bool) -> Tty {
         let screen = Screen::default();
         let target = match io::stderr().is_terminal() {
             true => ProgressDrawTarget::term_like(Box::new(screen.clone())),
@@ -71,6 +77,7 @@ impl Tty {
         bar.set_style(ProgressStyle::with_template("{msg}").expect("a template of ours is valid"));
         let now = Instant::now();
         Tty {
+            doing,
             bar,
             screen,
             running: BTreeMap::new(),
@@ -94,8 +101,11 @@ impl Tty {
 
     /// ` => NAME      TIME`, the time at the right edge.
     fn item_line(&self, ink: Ink, name: &str, took: Duration) -> String {
+        self.line(ink, name, &time::duration(took))
+    }
+
+    fn line(&self, ink: Ink, name: &str, time: &str) -> String {
         let width = usize::from(size_of_terminal().0);
-        let time = time::duration(took);
         // Room is left for the `^C` that a terminal shows: a line that wraps would upset the drawing.
         let room = width.saturating_sub(time.len() + 8).max(10);
         let name = shorten(name, room);
@@ -111,7 +121,19 @@ impl Tty {
             Outcome::Failed => (Ink::Bad, "ERROR "),
             Outcome::Stopped => (Ink::Faint, "CANCELED "),
         };
-        self.bar.println(self.item_line(ink, &format!("{word}{}", item.name), took));
+        if self.doing == Doing::Looking {
+            return;
+        }
+        let (moved, time) = (item.parts.moved(), time::duration(took));
+        let behind = match moved {
+            0 => time,
+            moved if took < QUICK => format!("{}  {time}", size::show(moved)),
+            moved => {
+                let rate = per_second(rate_of(moved, took));
+                format!("{}  {rate}  {time}", size::show(moved))
+            }
+        };
+        self.bar.println(self.line(ink, &format!("{word}{}", item.name), &behind));
     }
 
     fn draw(&mut self) {
@@ -119,7 +141,15 @@ impl Tty {
         let (width, height) = (usize::from(width), usize::from(height).max(6));
         let elapsed = time::duration(self.begun.elapsed());
         let (done, all) = (self.counts.done, self.counts.begun);
-        let head = format!("[+] Building {elapsed} ({done}/{all})");
+        let now = Instant::now();
+        let mut head = format!("[+] {} {elapsed}", self.doing.word());
+        if self.doing == Doing::Building {
+            head.push_str(&format!(" ({done}/{all})"));
+        }
+        let rates = self.running.values().filter_map(|item| item.parts.rate(now));
+        if let Some(rate) = rates.reduce(|sum, rate| sum + rate) {
+            head.push_str(&format!("  {}", per_second(rate)));
+        }
         let mut lines = vec![self.ink(Ink::Plain, &shorten(&head, width))];
         // Every running item gets its line; what room is left is shared among their tails.
         let room = (height - 3).saturating_sub(self.running.len());
@@ -129,18 +159,14 @@ impl Tty {
                 break;
             }
             lines.push(self.item_line(Ink::Live, &item.name, item.begun.elapsed()));
-            let parts = item.parts.iter().map(|(part, (done, total))| match total {
-                Some(total) => {
-                    format!("{part} {} / {}", size::show(*done), size::show(*total))
-                }
-                None => format!("{part} {}", size::show(*done)),
-            });
+            let inner = width.saturating_sub(8);
+            let parts = item.parts.lines(inner, now).into_iter();
             let current = item.lines.current().map(|line| uncolored(&line));
             let lines_of_tail = item.tail.iter().cloned().chain(current);
             let count = lines_of_tail.clone().count();
             let tail_lines = lines_of_tail.skip(count.saturating_sub(tail));
             for text in parts.chain(tail_lines).take(tail) {
-                let text = shorten(&text, width.saturating_sub(8));
+                let text = shorten(&text, inner);
                 lines.push(self.ink(Ink::Faint, &format!(" =>   {text}")));
             }
         }
@@ -160,7 +186,7 @@ impl Printer for Tty {
                     begun: update.at,
                     lines: Lines::default(),
                     tail: VecDeque::new(),
-                    parts: BTreeMap::new(),
+                    parts: Parts::default(),
                 };
                 self.running.insert(update.item, item);
             }
@@ -176,11 +202,7 @@ impl Printer for Tty {
             }
             What::Progress { part, done, total } => {
                 if let Some(item) = self.running.get_mut(&update.item) {
-                    if total.is_some_and(|total| *done >= total) {
-                        item.parts.remove(part);
-                    } else {
-                        item.parts.insert(part.clone(), (*done, *total));
-                    }
+                    item.parts.advance(part, update.at, (*done, *total));
                 }
             }
             What::Notice { text } => self.bar.println(self.ink(Ink::Plain, text)),
@@ -205,7 +227,9 @@ impl Printer for Tty {
 
     fn finish(&mut self, counts: Counts) {
         self.bar.finish_and_clear();
-        if counts.begun == 0 {
+        // Of a pull or a push all is said by the line of the one item that it has.
+        if counts.begun == 0 || self.doing != Doing::Building {
+            self.screen.end_line();
             return;
         }
         let elapsed = time::duration(self.begun.elapsed());

@@ -160,11 +160,6 @@ impl Input {
     }
 }
 
-/// Whether Dockerfile (`-f`) and context (PATH) are on this machine, so that nothing is fetched.
-pub(crate) fn is_here((file, context): (Option<&Path>, &Path), env: &Env) -> bool {
-    env.path(context).is_dir() && file.and_then(elsewhere).is_none()
-}
-
 /// Tells folders, standard input and addresses apart; a folder of this machine comes before an address.
 fn place(context: &Path, env: &Env) -> Result<Place, CliError> {
     if context == Path::new(STDIN) {

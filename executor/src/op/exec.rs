@@ -135,7 +135,7 @@ impl Cached for ExecStep<'_> {
                     InputKey::whole(role, input.step, &tree.digest())
                 }
                 MountTree::Layers(tree) => {
-                    let base = cx.base(self.id, tree)?;
+                    let base = cx.base(tree)?;
                     let selection = select_all(&base, &path)
                         .map_err(|cause| cause.at(self.words(cx).part(number)))?;
                     let mut selected = digest(&selection, true);
@@ -153,7 +153,7 @@ impl Cached for ExecStep<'_> {
             return Err(Cause::Exec(format!("the device `{device}` cannot be given to a RUN")));
         }
         let store = cx.env.store;
-        let base = cx.base(self.id, &self.base)?;
+        let base = cx.base(&self.base)?;
         let accounts = accounts::read(&base, store)?;
         let process = owner::for_process(&self.op.user, &accounts)
             .map_err(|cause| cause.at(self.words(cx).user))?;
@@ -324,7 +324,7 @@ impl MountInput {
     fn layers(&self, cx: &Cx<'_>, source: &str) -> Result<(Snapshot, PathBuf), Cause> {
         match &self.tree {
             MountTree::Layers(tree) => {
-                cx.remote.bring(cx, self.step, tree)?;
+                cx.remote.bring(cx, tree)?;
                 Ok((tree.clone(), PathBuf::from(source)))
             }
             MountTree::Disk(disk) => {

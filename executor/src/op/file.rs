@@ -35,7 +35,6 @@ pub(crate) mod select;
 
 /// A file step whose inputs are done.
 pub(crate) struct FileStep<'a> {
-    id: StepId,
     base_step: StepId,
     op: &'a FileOp,
     words: &'a Words,
@@ -92,7 +91,7 @@ impl<'a> FileStep<'a> {
         let has_base = inputs.contains_key(&Role::Base) && !op.on_scratch;
         let base_step = inputs.get(&Role::Base).map_or(id, |(step, _)| *step);
         let words = &cx.graph.step(id).words;
-        Ok(FileStep { id, base_step, op, words, base, has_base, sources })
+        Ok(FileStep { base_step, op, words, base, has_base, sources })
     }
 
     fn base_key(&self) -> Option<InputKey> {
@@ -132,11 +131,11 @@ impl<'a> FileStep<'a> {
 
 impl Source {
     /// Finds what an action takes and hashes what is not hashed yet.
-    fn select(&mut self, cx: &Cx<'_>, id: StepId, action: &CopyAction) -> Result<(), Cause> {
+    fn select(&mut self, cx: &Cx<'_>, action: &CopyAction) -> Result<(), Cause> {
         let mut selection = match &mut self.tree {
             Tree::Disk(disk) => select::select(disk.as_ref(), action)?,
             Tree::Layers { snapshot, base } => {
-                let base = base.insert(cx.base(id, snapshot)?);
+                let base = base.insert(cx.base(snapshot)?);
                 select::select(base, action)?
             }
         };
@@ -177,7 +176,7 @@ impl Cached for FileStep<'_> {
             let (FileAction::Copy(copy), Some(source)) = (action, &mut self.sources[number]) else {
                 continue;
             };
-            source.select(cx, self.id, copy).map_err(|cause| cause.at(self.words.part(number)))?;
+            source.select(cx, copy).map_err(|cause| cause.at(self.words.part(number)))?;
             let selection = source.selection.as_ref().expect("it was just made");
             let selected = digest::digest(selection, copy.keep_owner);
             inputs.push(InputKey::part(source_role(number), source.step, selected));
@@ -187,7 +186,7 @@ impl Cached for FileStep<'_> {
 
     fn run(&mut self, cx: &Cx<'_>) -> Result<NewLayer, Cause> {
         let base = match self.has_base {
-            true => Some(cx.base(self.id, &self.base)?),
+            true => Some(cx.base(&self.base)?),
             false => None,
         };
         let mut making = Making {

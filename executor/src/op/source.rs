@@ -1,12 +1,14 @@
 //! Trees from outside: images, local contexts, downloads, git repositories.
 
-use compiler::StepId;
 use compiler::op::SourceOp;
 use compiler::reason::MissReason;
+use compiler::{Address, StepId};
 
+use crate::env::OutsideError;
 use crate::error::Cause;
 use crate::run::{Cx, Made, Outcome};
 use crate::snapshot::{Layer, Snapshot};
+use crate::status::Event;
 use crate::verdict::Verdict;
 
 mod git;
@@ -74,6 +76,23 @@ pub(crate) fn explain(
 /// A tree that is there without anything run.
 fn at_hand(made: Made, layers: Vec<Layer>) -> Outcome {
     Outcome { made, layers, verdict: Verdict::Hit, fresh: None }
+}
+
+/// What a source was last, as nobody may be asked what it is now.
+fn offline(
+    cx: &Cx<'_>,
+    id: StepId,
+    url: &Address,
+    known: Option<Vec<Layer>>,
+) -> Result<Outcome, Cause> {
+    let Some(layers) = known else {
+        let message = format!("{url} is not in the store, and nobody is asked (--offline)");
+        let help = Some("build once without --offline".to_owned());
+        return Err(Cause::Outside(OutsideError { message, help }));
+    };
+    let text = format!("warning: {url} as it was last, for nobody is asked (--offline)");
+    cx.tell(Event::Notice { step: Some(id), text });
+    Ok(at_hand(Made::Layers(Snapshot { layers: layers.clone() }), layers))
 }
 
 /// The layers of a tree; a context becomes one.

@@ -24,12 +24,16 @@ pub(crate) enum Part<T> {
 const WAITING: usize = 16;
 
 impl Downloads for Remote {
+    fn is_offline(&self) -> bool {
+        self.is_offline
+    }
+
     fn get(
         &self,
         ask: &Download<'_>,
         to: &mut dyn DownloadSink,
     ) -> Result<Downloaded, OutsideError> {
-        let client = self.client().map_err(|error| outside(&error))?;
+        let client = self.client_for(|| ask.url.to_string()).map_err(|error| outside(&error))?;
         let url = ask.url.as_str().to_owned();
         let validator = ask.validator.map(str::to_owned);
         let authorization = ask.authorization.map(str::to_owned);
@@ -127,6 +131,7 @@ fn outside(error: &RemoteError) -> OutsideError {
             Some(format!("give a token with --secret id=HTTP_AUTH_TOKEN_{host},env=NAME"))
         }
         RemoteError::Registry(_)
+        | RemoteError::Offline(_)
         | RemoteError::Conf(_)
         | RemoteError::Settings { .. }
         | RemoteError::Credentials { .. } => None,

@@ -20,8 +20,8 @@ use crate::cache::{Definition, InputKey, Lookup, Ran};
 use crate::context::Disk;
 use crate::env::LocalContext;
 use crate::error::Cause;
-use crate::op::source::at_hand;
 use crate::op::source::local::{context_draft, context_selection};
+use crate::op::source::{at_hand, offline};
 use crate::run::{Cx, Made, NewLayer, Outcome};
 use crate::snapshot::{Layer, Snapshot};
 use crate::status::Event;
@@ -42,12 +42,21 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &GitSource) -> Result<Outcome
     let store = cx.env.store;
     let folder = store.new_folder()?;
     let git = Git::new(cx, id, source, folder.path())?;
+    let is_offline = cx.env.downloads.is_offline();
+    if is_offline && !source.reference.as_deref().is_some_and(reference::is_commit) {
+        let known =
+            if cx.graph.step(id).ignore_cache { None } else { cx.lookup(id).last(store)? };
+        return offline(cx, id, &source.url, known);
+    }
     let resolved = reference::resolve(&git, source)?;
     let keys = Keys::new(cx, id, source, &resolved);
     let ignore = cx.graph.step(id).ignore_cache;
     if !ignore && let Some(layer) = keys.find(cx)? {
         let made = Made::Layers(Snapshot { layers: vec![layer] });
         return Ok(at_hand(made, vec![layer]));
+    }
+    if is_offline {
+        return offline(cx, id, &source.url, None);
     }
     let verdict = Verdict::Miss(vec![match ignore {
         true => MissReason::CacheIgnored,

@@ -21,8 +21,8 @@ use crate::content::Content;
 use crate::draft::Draft;
 use crate::env::{Download, DownloadSink, Downloaded};
 use crate::error::Cause;
-use crate::op::source::at_hand;
 use crate::op::source::git::program::basic;
+use crate::op::source::{at_hand, offline};
 use crate::run::{Cx, Made, NewLayer, Outcome};
 use crate::snapshot::{Layer, Snapshot};
 use crate::status::Event;
@@ -43,6 +43,9 @@ pub(super) fn run(cx: &Cx<'_>, id: StepId, source: &HttpSource) -> Result<Outcom
     let known = if ignore { None } else { lookup.last(store)? };
     if let (Some(layers), Some(_)) = (&known, &source.checksum) {
         return Ok(cached(layers.clone()));
+    }
+    if cx.env.downloads.is_offline() {
+        return offline(cx, id, &source.url, known);
     }
     let validator = match &known {
         Some(_) => lookup.last_part(store, VALIDATOR)?,
