@@ -61,9 +61,13 @@ pub(crate) fn facts() -> &'static Facts {
     })
 }
 
+/// Whether overlays are told their layers one by one (Linux 6.7), rather than all in one string.
 fn takes_layers_one_by_one() -> bool {
     let Ok(context) = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC) else {
         return true; // No overlay at all: the mount itself will say so in better words.
     };
-    fsconfig_set_string(&context, c"lowerdir+", c"/").is_ok()
+    // Before Linux 6.5 the kernel notes whatever it is told, and looks at it only when it mounts: one that
+    // takes what no kernel knows has not looked.
+    fsconfig_set_string(&context, c"no such option", c"/").is_err()
+        && fsconfig_set_string(&context, c"lowerdir+", c"/").is_ok()
 }
