@@ -14,6 +14,7 @@ use grammar::{Diagnostic, Dockerfile, Instruction, SourceFile, Statement};
 use crate::documents::Document;
 use crate::knowledge::{Context, Knowledge, Project};
 use crate::stages::Stages;
+use crate::steps::{self, Step};
 use crate::variables::Variables;
 
 /// All that is found out about one version of a Dockerfile.
@@ -27,6 +28,8 @@ pub(crate) struct Analysis {
     /// What spans point into, the Dockerfile first.
     pub(crate) sources: Vec<SourceFile>,
     pub(crate) stages: Stages,
+    /// What its instructions make, as far as compiling got.
+    pub(crate) steps: Vec<Step>,
     pub(crate) variables: Variables,
     /// The folder that COPY takes from; that of the file, if nothing says which one it is.
     pub(crate) context: Option<PathBuf>,
@@ -62,6 +65,7 @@ impl Analysis {
             findings: Vec::new(),
             sources: vec![source],
             stages,
+            steps: Vec::new(),
             variables,
             context: context.as_ref().map(|context| context.root.clone()).or_else(own),
             ignore,
@@ -100,6 +104,7 @@ impl Analysis {
         if checks.error {
             warnings_to_errors(&mut self.findings);
         }
+        self.steps = compiled.all_stages.as_ref().map(steps::of).unwrap_or_default();
         // The findings say it, one by one.
         let said = compiled.diagnostics.into_iter().filter(|it| it.code != "lint-violation");
         self.diagnostics.extend(said);

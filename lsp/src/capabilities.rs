@@ -4,6 +4,7 @@ use lsp_types::InitializeParams;
 use serde_json::{Value, json};
 
 use crate::position::Encoding;
+use crate::requests::semantic;
 use crate::server;
 
 /// What matters of the client.
@@ -48,6 +49,18 @@ pub(crate) fn server(client: &Client) -> Value {
         "documentSymbolProvider": true,
         "foldingRangeProvider": true,
         "selectionRangeProvider": true,
+        "documentFormattingProvider": true,
+        "documentRangeFormattingProvider": true,
+        "documentOnTypeFormattingProvider": { "firstTriggerCharacter": "\n" },
+        "semanticTokensProvider": semantic::provider(),
+        "documentLinkProvider": { "resolveProvider": false },
+        "signatureHelpProvider": {
+            "triggerCharacters": [" ", "=", ","],
+            "retriggerCharacters": [":", "/"],
+        },
+        "inlayHintProvider": { "resolveProvider": false },
+        "callHierarchyProvider": true,
+        "workspaceSymbolProvider": true,
         "codeActionProvider": { "codeActionKinds": ["quickfix", "source.fixAll.dfc"] },
     })
 }

@@ -10,6 +10,7 @@ use lsp_types::{Diagnostic, TextDocumentContentChangeEvent, TextDocumentItem, Ur
 use crate::analysis::Analysis;
 use crate::knowledge::Knowledge;
 use crate::position::{Encoding, Lines};
+use crate::requests::semantic::Told;
 use crate::uri;
 
 /// What language a file is in.
@@ -29,6 +30,8 @@ pub(crate) struct Document {
     pub(crate) version: i32,
     pub(crate) text: String,
     pub(crate) lines: Lines,
+    /// The tokens that the client has.
+    pub(crate) told: Told,
     analysis: OnceCell<Rc<Analysis>>,
     /// The version and the digest of the diagnostics that the client has.
     shown: Cell<Option<(i32, u64)>>,
@@ -47,6 +50,7 @@ impl Document {
             version: item.version,
             text: item.text,
             lines,
+            told: Told::default(),
             analysis: OnceCell::new(),
             shown: Cell::new(None),
         }

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! One request is one file in `requests/`. Everything runs on one thread: an answer takes a few milliseconds. What is not in
-//! the text is asked of [`Knowledge`], which never uses the network and never waits. A panic inside a request is
+//! the text is asked of [`Knowledge`], which never uses the network and never waits for long. A panic inside a request is
 //! caught and logged, and the server goes on.
 
 #![forbid(unsafe_code)]
@@ -22,15 +22,24 @@ mod analysis;
 mod capabilities;
 mod cursor;
 mod documents;
+mod forms;
 mod ignore;
 mod overlay;
 mod position;
 mod queue;
 mod requests;
 mod server;
+#[cfg(test)]
+mod serving;
 mod stages;
+mod steps;
 mod symbols;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
+mod tokens;
 mod uri;
 mod variables;
 

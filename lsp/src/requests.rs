@@ -1,17 +1,23 @@
 //! The requests, one file each. [`answer()`] hands over to the one that was asked.
 
 pub(crate) mod actions;
+pub(crate) mod calls;
 pub(crate) mod completion;
 pub(crate) mod definition;
 pub(crate) mod diagnostics;
 pub(crate) mod folding;
+pub(crate) mod formatting;
 pub(crate) mod highlight;
 pub(crate) mod hover;
+pub(crate) mod inlay;
 pub(crate) mod links;
 pub(crate) mod outline;
 pub(crate) mod references;
 pub(crate) mod rename;
 pub(crate) mod selection;
+pub(crate) mod semantic;
+pub(crate) mod signature;
+pub(crate) mod workspace;
 
 use lsp_server::{ErrorCode, Request, RequestId, Response};
 use lsp_types::request::{self as ask, Request as Ask};
@@ -55,6 +61,42 @@ pub(crate) fn answer(server: &Server<'_>, request: Request) -> Response {
         }
         ask::SelectionRangeRequest::METHOD => {
             call.run::<ask::SelectionRangeRequest, _>(selection::answer)
+        }
+        _ => more(call),
+    }
+}
+
+/// Those of the requests that are about the look of a file, and about its stages.
+fn more(call: Call<'_, '_>) -> Response {
+    match call.request.method.as_str() {
+        ask::Formatting::METHOD => call.run::<ask::Formatting, _>(formatting::answer),
+        ask::RangeFormatting::METHOD => call.run::<ask::RangeFormatting, _>(formatting::range),
+        ask::OnTypeFormatting::METHOD => call.run::<ask::OnTypeFormatting, _>(formatting::on_type),
+        ask::SemanticTokensFullRequest::METHOD => {
+            call.run::<ask::SemanticTokensFullRequest, _>(semantic::full)
+        }
+        ask::SemanticTokensFullDeltaRequest::METHOD => {
+            call.run::<ask::SemanticTokensFullDeltaRequest, _>(semantic::delta)
+        }
+        ask::SemanticTokensRangeRequest::METHOD => {
+            call.run::<ask::SemanticTokensRangeRequest, _>(semantic::range)
+        }
+        ask::DocumentLinkRequest::METHOD => call.run::<ask::DocumentLinkRequest, _>(links::answer),
+        ask::SignatureHelpRequest::METHOD => {
+            call.run::<ask::SignatureHelpRequest, _>(signature::answer)
+        }
+        ask::InlayHintRequest::METHOD => call.run::<ask::InlayHintRequest, _>(inlay::answer),
+        ask::CallHierarchyPrepare::METHOD => {
+            call.run::<ask::CallHierarchyPrepare, _>(calls::prepare)
+        }
+        ask::CallHierarchyIncomingCalls::METHOD => {
+            call.run::<ask::CallHierarchyIncomingCalls, _>(calls::incoming)
+        }
+        ask::CallHierarchyOutgoingCalls::METHOD => {
+            call.run::<ask::CallHierarchyOutgoingCalls, _>(calls::outgoing)
+        }
+        ask::WorkspaceSymbolRequest::METHOD => {
+            call.run::<ask::WorkspaceSymbolRequest, _>(workspace::answer)
         }
         method => {
             let message = format!("there is no {method}");

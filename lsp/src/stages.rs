@@ -89,6 +89,11 @@ impl Stages {
         self.list.iter().rposition(|stage| stage.from <= statement)
     }
 
+    /// The stage that an offset is in.
+    pub(crate) fn at(&self, offset: u32) -> Option<usize> {
+        self.list.iter().rposition(|stage| stage.span.start <= offset && offset <= stage.span.end)
+    }
+
     /// What to call a stage.
     pub(crate) fn title(&self, stage: usize) -> String {
         match self.list.get(stage).and_then(|stage| stage.name.as_ref()) {

@@ -3,6 +3,7 @@
 use grammar::Span;
 
 use crate::analysis::Analysis;
+use crate::requests::links;
 use crate::variables::{Origin, touches};
 
 /// Something with a name.
@@ -14,6 +15,8 @@ pub(crate) enum Symbol {
     Variable(String),
     /// A heredoc: number of the instruction, number of the heredoc in it.
     Heredoc(usize, usize),
+    /// A file or folder of the context, by its path.
+    File(String),
 }
 
 /// A place of a symbol.
@@ -48,7 +51,8 @@ pub(crate) fn at(analysis: &Analysis, offset: usize) -> Option<(Symbol, Span)> {
             return Some((Symbol::Heredoc(index, number), place.span));
         }
     }
-    None
+    let file = files(analysis).find(|(span, _)| touches(*span, offset));
+    file.map(|(span, path)| (Symbol::File(path), span))
 }
 
 /// All places of a symbol, in the order of the file.
@@ -57,6 +61,7 @@ pub(crate) fn occurrences(analysis: &Analysis, symbol: &Symbol) -> Vec<Occurrenc
         Symbol::Stage(index) => stage(analysis, *index),
         Symbol::Variable(name) => variable(analysis, name),
         Symbol::Heredoc(statement, number) => heredoc(analysis, *statement, *number),
+        Symbol::File(path) => file(analysis, path),
     };
     found.sort_by_key(|it| it.span);
     found.dedup_by_key(|it| it.span);
@@ -82,6 +87,24 @@ fn variable(analysis: &Analysis, name: &str) -> Vec<Occurrence> {
     bindings
         .chain(uses)
         .map(|(span, is_definition)| Occurrence { span, is_definition, is_name: true })
+        .collect()
+}
+
+/// The words that name files of the context, and the paths that they are.
+fn files(analysis: &Analysis) -> impl Iterator<Item = (Span, String)> {
+    links::statements(analysis).flat_map(move |(index, statement)| {
+        let words = links::sources(statement).into_iter();
+        words.filter_map(move |word| {
+            let path = links::in_context(&links::expanded(analysis, index, word)?)?;
+            Some((word.span, path))
+        })
+    })
+}
+
+fn file(analysis: &Analysis, path: &str) -> Vec<Occurrence> {
+    let places = files(analysis).filter(|(_, other)| other == path);
+    places
+        .map(|(span, _)| Occurrence { span, is_definition: false, is_name: false })
         .collect()
 }
 
@@ -124,6 +147,8 @@ pub(crate) fn definitions(analysis: &Analysis, symbol: &Symbol, offset: usize) -
             let places = occurrences(analysis, symbol);
             places.into_iter().filter(|it| it.is_definition).map(|it| it.span).collect()
         }
+        // It is another file.
+        Symbol::File(_) => Vec::new(),
     }
 }
 

@@ -106,15 +106,24 @@ impl Scope {
         both.map(|(name, value)| (name.as_str(), value)).collect()
     }
 
-    /// What a word becomes here, if all is well with it.
+    /// What a word becomes here, if all is well with it. What has no value stays.
     pub(crate) fn expand(&self, word: &Word, escape: char) -> Option<String> {
+        self.expanded(word, escape, Unset::Kept)
+    }
+
+    /// What a word becomes here, if all is well with it. What has no value is empty.
+    pub(crate) fn evaluate(&self, word: &Word, escape: char) -> Option<String> {
+        self.expanded(word, escape, Unset::Empty)
+    }
+
+    fn expanded(&self, word: &Word, escape: char, unset: Unset) -> Option<String> {
         let parts = expand::parts(word, escape).ok()?;
         let values = self
             .all()
             .into_iter()
             .filter_map(|(name, (value, _))| Some((name.to_owned(), value.clone()?)));
         let env: Env = values.collect();
-        let text = expand::expand(&parts, &env, Unset::Kept).ok()?.text;
+        let text = expand::expand(&parts, &env, unset).ok()?.text;
         (text.len() <= MAX_VALUE).then_some(text)
     }
 }

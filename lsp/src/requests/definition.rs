@@ -4,7 +4,7 @@ use lsp_types::{GotoDefinitionParams, Location, Range};
 
 use super::{Answer, links};
 use crate::server::Server;
-use crate::symbols;
+use crate::symbols::{self, Symbol};
 
 /// Answers the request.
 pub(crate) fn answer(server: &Server<'_>, params: GotoDefinitionParams) -> Answer<Vec<Location>> {
@@ -12,7 +12,8 @@ pub(crate) fn answer(server: &Server<'_>, params: GotoDefinitionParams) -> Answe
     let Some(cursor) = server.cursor(&at).filter(|it| !it.is_ignore()) else {
         return Ok(Vec::new());
     };
-    if let Some((symbol, _)) = symbols::at(&cursor.analysis, cursor.offset) {
+    let symbol = symbols::at(&cursor.analysis, cursor.offset);
+    if let Some((symbol, _)) = symbol.filter(|(symbol, _)| !matches!(symbol, Symbol::File(_))) {
         let spans = symbols::definitions(&cursor.analysis, &symbol, cursor.offset);
         return Ok(spans.into_iter().map(|span| cursor.location(span)).collect());
     }

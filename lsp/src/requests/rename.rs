@@ -19,6 +19,10 @@ pub(crate) fn prepare(
     let Some((symbol, span)) = symbols::at(&cursor.analysis, cursor.offset) else {
         return Ok(None);
     };
+    if let Symbol::File(_) = symbol {
+        // Most places are no names at all; a path is no exception.
+        return Ok(None);
+    }
     check_symbol(&cursor, &symbol)?;
     let placeholder = cursor.text()[span.range()].to_owned();
     let range = cursor.range(span);
@@ -30,7 +34,7 @@ pub(crate) fn answer(server: &Server<'_>, params: RenameParams) -> Answer<Option
     let cursor = server.cursor(&params.text_document_position).filter(|it| !it.is_ignore());
     let Some(cursor) = cursor else { return Ok(None) };
     let Some((symbol, _)) = symbols::at(&cursor.analysis, cursor.offset) else {
-        return Err(Refusal("there is no stage, variable or heredoc here".to_owned()));
+        return Ok(None);
     };
     check_symbol(&cursor, &symbol)?;
     let name = params.new_name.as_str();
@@ -62,6 +66,7 @@ fn check_symbol(cursor: &Cursor<'_>, symbol: &Symbol) -> Answer<()> {
             }
         }
         Symbol::Heredoc(..) => None,
+        Symbol::File(path) => Some(format!("`{path}` is a file, which is renamed elsewhere")),
     };
     why.map_or(Ok(()), |why| Err(Refusal(why)))
 }
@@ -95,6 +100,8 @@ fn check_name(cursor: &Cursor<'_>, symbol: &Symbol, name: &str) -> Answer<()> {
                 return refuse(format!("there is a variable `{name}` already"));
             }
         }
+        // Said before.
+        Symbol::File(_) => {}
         Symbol::Heredoc(statement, number) => {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
             if name.is_empty() || !name.chars().all(fits) {

@@ -3,6 +3,7 @@
 mod contexts;
 mod images;
 mod projects;
+mod steps;
 mod walks;
 
 use std::fs;
@@ -111,8 +112,10 @@ impl Knowledge for Local {
         pages::text(rule).map(str::to_owned)
     }
 
-    fn steps(&self, _dockerfile: &Path) -> Vec<StepFacts> {
-        Vec::new()
+    fn steps(&self, dockerfile: &Path) -> Vec<StepFacts> {
+        // What builds call the project.
+        let path = dockerfile.canonicalize().unwrap_or_else(|_| dockerfile.to_owned());
+        self.images.steps(&path.to_string_lossy())
     }
 
     fn news(&self) -> News {

@@ -1,18 +1,23 @@
-//! [`Images`]: what the local store holds, read by a thread, so that nobody waits for the store.
+//! [`Images`]: what the local store holds, images and the steps of the past, read by a thread, so that nobody waits for the store.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
-use lsp::knowledge::ImageFacts;
+use lsp::knowledge::{ImageFacts, StepFacts};
 use oci::{ImageConfig, Manifest, Reference};
 use store::Store;
 
+use super::steps::{self, Steps};
+
 /// How many images are known.
 const MAX_IMAGES: usize = 1000;
+/// How long after a look for steps nobody looks again: while a build runs, the store is never the same.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// An image of the store.
 pub(super) type Image = (ImageFacts, ImageConfig);
@@ -28,6 +33,8 @@ pub(super) struct Images {
     is_reading: Arc<AtomicBool>,
     /// How often something new was read.
     count: Arc<AtomicU64>,
+    /// When somebody last asked for steps.
+    looked: Cell<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +42,7 @@ struct Known {
     /// Of the store that they are from.
     stamp: Option<Stamp>,
     by_name: BTreeMap<String, Image>,
+    steps: Steps,
 }
 
 impl Images {
@@ -57,9 +65,12 @@ impl Images {
         let is_reading = Arc::clone(&self.is_reading);
         thread::spawn(move || {
             // Opened for a moment: what an open store has found is kept from being pruned.
-            let by_name = read(&root);
+            let (by_name, steps) = match Store::open(&root) {
+                Ok(store) => (read(&store), steps::read(&store)),
+                Err(_) => Default::default(),
+            };
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            *known = Known { stamp: Some(stamp), by_name };
+            *known = Known { stamp: Some(stamp), by_name, steps };
             count.fetch_add(1, Ordering::SeqCst);
             is_reading.store(false, Ordering::SeqCst);
         });
@@ -82,6 +93,16 @@ impl Images {
         self.known().by_name.keys().cloned().collect()
     }
 
+    /// The steps of a project. Looks from time to time whether a build has gone on.
+    pub(super) fn steps(&self, project: &str) -> Vec<StepFacts> {
+        let now = Instant::now();
+        if self.looked.get().is_none_or(|at| now.duration_since(at) > PAUSE) {
+            self.looked.set(Some(now));
+            self.refresh();
+        }
+        self.known().steps.get(project).cloned().unwrap_or_default()
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -94,9 +115,8 @@ fn stamp(root: &Path) -> Stamp {
     })
 }
 
-fn read(root: &Path) -> BTreeMap<String, Image> {
+fn read(store: &Store) -> BTreeMap<String, Image> {
     let mut found = BTreeMap::new();
-    let Ok(store) = Store::open(root) else { return found };
     for image in store.images().unwrap_or_default().into_iter().take(MAX_IMAGES) {
         let (Some(config), false) = (image.config, image.names.is_empty()) else { continue };
         let config = store.read_blob(&config).ok();
