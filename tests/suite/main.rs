@@ -8,6 +8,7 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 
 mod bases;
+mod bench;
 mod build;
 mod cases;
 mod check;
@@ -45,6 +46,7 @@ const SUITES: &[Suite] = &[
     ("suite", trials),
     ("conformance", conformance::trials),
     ("corpus", corpus::trials),
+    ("bench", bench::trials),
     ("build", build::trials),
     ("check", check::trials),
     ("contexts", contexts::trials),

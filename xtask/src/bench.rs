@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::process::cargo;
-use crate::{Outcome, target, tools};
+use crate::{Outcome, target, tools, workspace};
 use inputs::Inputs;
 use options::{HELP, Options};
 use registry::Registry;
@@ -79,8 +79,23 @@ pub(crate) fn bench(args: impl Iterator<Item = String>) -> Outcome {
     if let Some(output) = &options.output {
         fs::write(output, text).map_err(|problem| format!("{}: {problem}", output.display()))?;
     }
+    if options.record {
+        record(&report.human())?;
+    }
     let failures = report.failures();
     if failures.is_empty() { Ok(()) } else { Err(format!("dfc failed: {}", failures.join(", "))) }
+}
+
+/// Where the table stands in the document, in a block of its own.
+const FIGURES: &str = "\n## Figures\n\n";
+
+/// Puts a table into the document, in place of the one before; what stands behind it goes, too.
+fn record(table: &str) -> Outcome {
+    let path = workspace().join("docs/benchmarks.md");
+    let said = |problem| format!("{}: {problem}", path.display());
+    let text = fs::read_to_string(&path).map_err(said)?;
+    let above = text.split(FIGURES).next().unwrap_or_default();
+    fs::write(&path, format!("{above}{FIGURES}```text\n{table}```\n")).map_err(said)
 }
 
 /// The dfc to measure, built if that was not forbidden.

@@ -26,6 +26,7 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "docker-registry", package: "docker-registry" },
     Tool { program: "openssl", package: "openssl" },
     Tool { program: "git", package: "git" },
+    Tool { program: "shellcheck", package: "shellcheck" },
     Tool { program: "node", package: "nodejs" },
     Tool { program: "npm", package: "npm" },
 ];

@@ -86,6 +86,11 @@ impl Inputs {
         full * self.scale.clamp(0.1, 1.0)
     }
 
+    /// Whether sizes are those that figures are compared at.
+    pub(super) fn is_full(&self) -> bool {
+        self.scale >= 1.0
+    }
+
     /// Where the registry finds the base images.
     pub(super) fn images(&self) -> PathBuf {
         self.folder.join("images")

@@ -35,7 +35,7 @@ pub(super) fn measure(
     runs: usize,
 ) -> Result<Row, String> {
     let task = (workload.make)(setup).map_err(|problem| format!("{}: {problem}", workload.name))?;
-    let mut bench = Bench::new(workload.name, task, setup.folder)?;
+    let mut bench = Bench::new(workload.name, task, setup)?;
     let mut results = Vec::new();
     for builder in builders.iter_mut() {
         let first = if workload.alone && builder.name() != "dfc" {
@@ -65,13 +65,15 @@ struct Bench {
     dockerfile: PathBuf,
     /// Where archives are written, and what builders say.
     folder: PathBuf,
+    /// Whether to wait before each run until the disk has all that was written.
+    settles: bool,
     /// Makes each change of a file another one.
     change: u64,
 }
 
 impl Bench {
-    fn new(name: &'static str, task: Task, folder: &Path) -> Result<Bench, String> {
-        let home = folder.join(name);
+    fn new(name: &'static str, task: Task, setup: &Setup<'_>) -> Result<Bench, String> {
+        let home = setup.folder.join(name);
         let said = |problem| format!("{}: {problem}", home.display());
         fs::create_dir_all(&home).map_err(said)?;
         let dockerfile = home.join("Dockerfile");
@@ -81,7 +83,7 @@ impl Bench {
             let _ = fs::remove_file(case.context.join(CHANGING));
         }
         let change = u64::try_from(now.as_micros()).unwrap_or_default();
-        Ok(Bench { task, dockerfile, folder: home, change })
+        Ok(Bench { task, dockerfile, folder: home, settles: setup.inputs.is_full(), change })
     }
 
     /// Brings the builder into the state that the runs begin from, and runs once, watched; gives the peak.
@@ -108,7 +110,9 @@ impl Bench {
     fn run(&mut self, builder: &mut dyn Builder, last: bool) -> Result<f64, Problem> {
         self.before(builder)?;
         // What an earlier run left to be written must not slow this one down.
-        process::succeeds(&mut Command::new("sync"));
+        if self.settles {
+            process::succeeds(&mut Command::new("sync"));
+        }
         let log = self.log(builder);
         let times = if let Task::Calls(calls) = &self.task { calls.times } else { 1 };
         let mut commands = Vec::new();

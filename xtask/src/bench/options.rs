@@ -19,6 +19,7 @@ usage: cargo xtask bench [FLAGS]
   --prune-peers        empties the caches of daemons that were running before
   --format FORMAT      human (the default) or json
   --output FILE        writes the report to a file, too
+  --record             puts the table into docs/benchmarks.md
   --no-build           measures the binary that is there: $DFC_BIN, else target/release/dfc
   --folder FOLDER      where inputs and stores are (default: target/bench)
 ";
@@ -43,6 +44,7 @@ pub(super) struct Options {
     pub(super) prune_peers: bool,
     pub(super) json: bool,
     pub(super) output: Option<PathBuf>,
+    pub(super) record: bool,
     pub(super) no_build: bool,
     pub(super) folder: PathBuf,
     /// All sizes are multiplied by this: for trying the harness out. Such figures compare with no others.
@@ -63,6 +65,7 @@ impl Options {
             prune_peers: false,
             json: false,
             output: None,
+            record: false,
             no_build: false,
             folder: target().join("bench"),
             scale: 1.0,
@@ -96,6 +99,7 @@ impl Options {
                     }
                 }
                 "--output" => options.output = Some(value()?.into()),
+                "--record" => options.record = true,
                 "--no-build" => options.no_build = true,
                 "--folder" => options.folder = value()?.into(),
                 "--scale" => {
@@ -109,6 +113,9 @@ impl Options {
         }
         for (name, command) in forgets {
             options.set_forget(&name, command)?;
+        }
+        if options.record && options.scale != 1.0 {
+            return Err("figures of a trial are not recorded".to_owned());
         }
         Ok(options)
     }
@@ -188,6 +195,7 @@ mod tests {
             &["--format", "xml"],
             &["--peer", "dfc=x"],
             &["--peer", "x:forget=y"],
+            &["--record", "--scale", "0.1"],
         ] {
             assert!(parse(args).is_err(), "{args:?}");
         }
