@@ -1,7 +1,7 @@
 //! The database `store.db`: SQLite in WAL mode, so that readers of other processes never wait, and writers take turns.
 //!
 //! Commits are not flushed to the disk one by one (`synchronous = NORMAL`): a killed process loses nothing by that,
-//! and what a power failure may lose is in the table `unsynced`.
+//! and what a power failure may lose is in the table `unsynced` ([`crate::torn`]).
 
 mod schema;
 
@@ -109,7 +109,7 @@ impl Db {
     /// What was on its way to the disk when the machine went down.
     pub(crate) fn torn(&self, boot: &str) -> Result<Vec<String>, StoreError> {
         self.read("read what is not synced", |db| {
-            let mut ask = db.prepare_cached("SELECT name FROM unsynced WHERE boot <> ?1")?;
+            let mut ask = db.prepare_cached("SELECT DISTINCT name FROM unsynced WHERE boot <> ?1")?;
             ask.query_map([boot], |row| row.get(0))?.collect()
         })
     }

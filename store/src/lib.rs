@@ -24,8 +24,9 @@
 //!   which the next owner of the name replaces, or [`Store::prune`] removes.
 //! - No file is flushed by itself: for a layer of ten thousand files that would take longer than making it. What was
 //!   written is noted in the table `unsynced` with the machine's boot id. [`Store::sync`] flushes the file system once
-//!   and strikes the notes off. A store that finds notes of an earlier boot removes what they name: after a power
-//!   failure work may be missing, but nothing is there in part.
+//!   and strikes the notes off; whoever opens the store a minute after something was put does that. A store that finds
+//!   notes of an earlier boot reads what they name, and removes what is not whole: after a power failure work may be
+//!   missing, but nothing is there in part (torn.rs).
 //! - A full disk is an error that says what was being written; what was half-made goes with the error.
 //!
 //! # Many processes
@@ -81,6 +82,7 @@ mod store;
 mod take_back;
 #[cfg(test)]
 mod testing;
+mod torn;
 mod usage;
 
 pub use blob::BlobWriter;

@@ -46,7 +46,7 @@ const FOLDERS: [&str; 6] = ["blobs/sha256", "layers", "caches", "contexts", "res
 
 impl Store {
     /// Opens the store, making it if it is not there; sweeps what dead processes left in `tmp/`, and forgets what a
-    /// power failure may have torn.
+    /// power failure has torn.
     pub fn open(root: &Path) -> Result<Store, StoreError> {
         make_root(root)?;
         let lock = root.join("lock");
@@ -75,6 +75,8 @@ impl Store {
             _refill: Refill::default(),
         };
         store.forget_torn()?;
+        // What cannot be flushed now is flushed by the next one.
+        let _ = store.sync_settled();
         reserve::fill(root);
         Ok(store)
     }
@@ -99,37 +101,6 @@ impl Store {
     /// The store's folder.
     pub fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// Puts on disk for good what was written so far, with one `syncfs`. Without it, a power failure within about a
-    /// minute may lose what was stored, but never leaves anything damaged that counts as whole.
-    pub fn sync(&self) -> Result<(), StoreError> {
-        let folder = File::open(&self.root).doing(|| on("open", &self.root))?;
-        // Whatever another process adds in the meantime stays unsynced: only what is named here is struck off.
-        let before = self.db.last_unsynced()?;
-        rustix::fs::syncfs(&folder).doing(|| on("sync", &self.root))?;
-        self.db.strike_off_unsynced(&self.boot, before)
-    }
-
-    /// Removes blobs and layers written before the machine went down without [`Store::sync`]: their bytes may not have
-    /// reached the disk although the database knows of them.
-    fn forget_torn(&self) -> Result<(), StoreError> {
-        if self.boot.is_empty() || self.db.torn(&self.boot)?.is_empty() {
-            return Ok(());
-        }
-        // Alone, and asking once more: of two that open the store after a restart, the later one would take away what
-        // the other has made anew.
-        self.alone(|_| {
-            for name in self.db.torn(&self.boot)? {
-                if let Some(id) = name.strip_prefix("layer:").and_then(|id| id.parse().ok()) {
-                    self.db.forget_layer_content(LayerId(id))?;
-                    self.remove_path(&self.layer_folder(LayerId(id)))?;
-                } else if let Some(hex) = name.strip_prefix("blob:") {
-                    self.remove_path(&self.root.join("blobs/sha256").join(hex))?;
-                }
-            }
-            self.db.strike_off_torn(&self.boot)
-        })
     }
 
     /// Removes a file or folder of the store; that it is gone already is fine.
@@ -217,24 +188,6 @@ mod tests {
         let _third = Store::open(&root).unwrap();
         assert!(alive.fs().is_dir(), "what has an owner stays");
         drop(store);
-    }
-
-    #[test]
-    fn what_was_not_synced_before_a_restart_is_forgotten() {
-        let (folder, mut first) = store();
-        let kept = first.put_blob(b"kept").unwrap();
-        first.sync().unwrap();
-        first.boot = "an earlier boot".into();
-        let lost = first.put_blob(b"lost").unwrap();
-        let id = crate::testing::small_layer(&first);
-        drop(first);
-        let second = Store::open(folder.path()).unwrap();
-        assert!(second.has_blob(&kept));
-        assert!(!second.has_blob(&lost));
-        assert!(matches!(
-            second.index(id),
-            Err(StoreError::NoLayer(_) | StoreError::NotFetched(_))
-        ));
     }
 
     #[test]

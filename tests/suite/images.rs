@@ -7,6 +7,7 @@ pub(crate) mod engines;
 mod hostile;
 mod list;
 mod manual;
+mod old;
 mod room;
 
 use std::io::Write;
@@ -31,6 +32,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         hostile::trials(),
         room::trials(),
         manual::trials(),
+        old::trials(),
     ];
     all.into_iter().flatten().collect()
 }

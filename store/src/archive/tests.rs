@@ -149,7 +149,7 @@ fn a_tag_alone_is_no_name() {
     let mut image = image(&store, Compression::Gzip);
     image.names.truncate(1);
     let mut bytes = Vec::new();
-    oci::write(&store, &[image.clone()], &mut bytes).unwrap();
+    oci::write(&store, std::slice::from_ref(&image), &mut bytes).unwrap();
     // As skopeo and umoci write it: the annotation holds a tag, and nothing holds the name.
     let index = oci::index(&store, &[image]).unwrap();
     assert_eq!(index.manifests[0].annotations[annotation::REF_NAME], "1");
@@ -226,7 +226,7 @@ fn another_blob_of_a_known_layer_is_looked_into() {
 fn sizes_and_numbers_of_an_oci_archive() {
     let (_here, store) = store();
     let image = image(&store, Compression::Gzip);
-    let whole = oci::index(&store, &[image.clone()]).unwrap();
+    let whole = oci::index(&store, std::slice::from_ref(&image)).unwrap();
     let Document::Manifest(manifest) = document(&store, &image.manifest).unwrap() else { panic!() };
     let load = |index: &ImageIndex| {
         let mut tar = Builder::new(Vec::new());

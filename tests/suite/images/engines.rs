@@ -26,10 +26,7 @@ pub(super) fn trials() -> Vec<Trial> {
 }
 
 /// A trial that may find out on the way why it cannot be made here.
-pub(crate) fn engine(
-    name: &'static str,
-    body: fn() -> Result<Option<String>, Failed>,
-) -> Trial {
+pub(crate) fn engine(name: &'static str, body: fn() -> Result<Option<String>, Failed>) -> Trial {
     Trial::ignorable_test(name, move || {
         Ok(match body()? {
             Some(reason) => Completion::ignored_with(reason),
