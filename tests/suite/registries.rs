@@ -12,10 +12,14 @@ use crate::project::Project;
 
 mod caches;
 mod conf;
+mod downloads;
+mod engines;
 mod hostile;
 mod image;
 mod login;
 mod offline;
+mod progress;
+mod pushing;
 mod server;
 mod tls;
 mod tokens;
@@ -45,9 +49,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     let others = [
         caches::trials,
         conf::trials,
+        downloads::trials,
+        engines::trials,
         hostile::trials,
         login::trials,
         offline::trials,
+        progress::trials,
+        pushing::trials,
         tls::trials,
         tokens::trials,
         transfer::trials,

@@ -25,6 +25,7 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "zstd", package: "zstd" },
     Tool { program: "docker-registry", package: "docker-registry" },
     Tool { program: "openssl", package: "openssl" },
+    Tool { program: "script", package: "bsdutils" },
     Tool { program: "git", package: "git" },
     Tool { program: "shellcheck", package: "shellcheck" },
     Tool { program: "node", package: "nodejs" },

@@ -7,7 +7,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use super::image::{INDEX, Image, MANIFEST, digest};
+use super::image::{self, INDEX, Image, MANIFEST, digest};
 use super::user::{User, says};
 use super::web::{Answer, Asked, Body, Web};
 use crate::Outcome;
@@ -35,6 +35,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("registries::hostile::strange_token_servers", &[], strange_token_servers),
         trial("registries::hostile::uploads_to_elsewhere", &[], uploads_to_elsewhere),
         trial("registries::hostile::other_contents", &[], other_contents),
+        trial("registries::hostile::bombs", &[], bombs),
         trial("registries::hostile::schema_1", &[], schema_1),
     ]
 }
@@ -436,6 +437,61 @@ fn other_contents() -> Outcome {
         return Err("it ran".into());
     }
     says(&done.stderr, &["the tar in blob sha256:", "was expected"])
+}
+
+/// A few bytes that say that they are a file of 20 GiB, and would go on for long: nothing of it is unpacked.
+fn bombs() -> Outcome {
+    let mut header = tar::Header::new_gnu();
+    header.set_path("bomb")?;
+    header.set_size(20 << 30);
+    header.set_mode(0o644);
+    header.set_cksum();
+    let head = header.as_bytes().as_slice();
+    let gzip = {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut gzip, &[head, &vec![0; 32 << 20]].concat())?;
+        gzip.finish()?
+    };
+    for (kind, layer) in
+        [(image::LAYER, gzip), ("application/vnd.oci.image.layer.v1.tar+zstd", zstd_bomb(head))]
+    {
+        let mut image = Image::of_layer(&layer, &digest(b"whatever"));
+        let mut manifest = image.manifest.clone();
+        manifest["layers"][0]["mediaType"] = json!(kind);
+        image.set_manifest(manifest);
+        let name = image.layer.clone();
+        let web = image.start(|_, _| None)?;
+        let user = User::new()?;
+        let base = format!("{}/a", web.host());
+        let parts = [name.as_str(), "unpacks to more than 17179869184 bytes"];
+        let ran = user.run(&["run", "--rm", &base, "true"])?;
+        if ran.status == Some(0) {
+            return Err("it ran".into());
+        }
+        says(&ran.stderr, &parts)?;
+        user.file("context/Dockerfile", &format!("FROM {base}\nCOPY Dockerfile /x/y\n"))?;
+        let context = user.path("context").display().to_string();
+        let built = user.run(&["build", &context])?.expect(1)?;
+        says(&built.stderr, &[&parts[..], &["COPY Dockerfile /x/y"]].concat())?;
+    }
+    Ok(())
+}
+
+/// A frame of zstd: `head` as it is, and then 32 MiB of zeros, four bytes for each 128 KiB.
+fn zstd_bomb(head: &[u8]) -> Vec<u8> {
+    let block = |kind: u32, size: u32| -> [u8; 3] {
+        let [first, second, third, _] = (size << 3 | kind << 1).to_le_bytes();
+        [first, second, third]
+    };
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0x50];
+    frame.extend(block(0, head.len() as u32));
+    frame.extend(head);
+    for _ in 0..256 {
+        frame.extend(block(1, 128 << 10));
+        frame.push(0);
+    }
+    frame.extend([1, 0, 0]);
+    frame
 }
 
 fn schema_1() -> Outcome {

@@ -126,7 +126,11 @@ fn other_files() -> Outcome {
     user.run(&["pull", &name])?.expect(1)?;
     let mut command = user.command(&["pull", &name])?;
     command.env("REGISTRY_AUTH_FILE", file);
-    crate::dfc::Done::from(command.output()?).expect(0).map(drop)
+    crate::dfc::Done::from(command.output()?).expect(0)?;
+    // What podman keeps is podman's to forget.
+    user.file(".config/containers/auth.json", &auths(PASSWORD))?;
+    let out = user.run(&["logout", &registry.host()])?.expect(0)?;
+    says(&out.stderr, &["Removed the login", "still counts", "podman logout"])
 }
 
 /// A password for a namespace goes with requests for what is in it, and with no other.
