@@ -1,13 +1,14 @@
 //! Images of the store whose layers are elsewhere: `dfc build --push` fetches none that the registry has. They come when
 //! something needs them, from the registries that the image's names are of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use executor::Cancel;
 use oci::manifest::Descriptor;
 use oci::{Digest, Reference};
 use store::{ImageRecord, Store};
 
+use super::find;
 use super::push::blobs_of;
 use super::remote::Remote;
 use crate::args::build::ProgressMode;
@@ -28,8 +29,13 @@ pub(crate) fn complete(
     record: &ImageRecord,
     ui: &Ui,
 ) -> Result<(), CliError> {
-    let missing = missing(store, record)?;
+    let mut missing = missing(store, record)?;
     if missing.is_empty() || names.is_empty() {
+        return Ok(());
+    }
+    let known = known(store, record)?;
+    missing.retain(|blob| !known.contains(&blob.digest));
+    if missing.is_empty() {
         return Ok(());
     }
     let cancel = Cancel::default();
@@ -59,19 +65,42 @@ pub(crate) fn complete(
     }
 }
 
-/// What of an image is not in the store.
+/// The image itself, or those of an index.
+fn images(store: &Store, record: &ImageRecord) -> Result<Vec<ImageRecord>, CliError> {
+    if record.members.is_empty() {
+        return Ok(vec![record.clone()]);
+    }
+    let mut images = Vec::new();
+    for member in &record.members {
+        images.extend(store.image(member)?.filter(|member| member.members.is_empty()));
+    }
+    Ok(images)
+}
+
+/// Which blobs of an image are not in the store.
 fn missing(store: &Store, record: &ImageRecord) -> Result<Vec<Descriptor>, CliError> {
     let mut blobs = Vec::new();
-    if record.members.is_empty() {
-        blobs = blobs_of(store, record)?;
-    }
-    for member in &record.members {
-        if let Some(member) = store.image(member)?.filter(|member| member.members.is_empty()) {
-            blobs.extend(blobs_of(store, &member)?);
-        }
+    for image in images(store, record)? {
+        blobs.extend(blobs_of(store, &image)?);
     }
     blobs.retain(|blob| !store.has_blob(&blob.digest));
     Ok(blobs)
+}
+
+/// The layers whose content the store has, be it without their blobs.
+fn known(store: &Store, record: &ImageRecord) -> Result<BTreeSet<Digest>, CliError> {
+    let mut known = BTreeSet::new();
+    for image in images(store, record)? {
+        let (manifest, config) = find::documents(store, &image)?;
+        for (blob, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
+            if let Some(id) = store.layer_by_diff_id(diff_id)?
+                && store.layer(id)?.result.is_some()
+            {
+                known.insert(blob.digest);
+            }
+        }
+    }
+    Ok(known)
 }
 
 /// Where the blobs are that an image of the store lacks: at the places of its names.
