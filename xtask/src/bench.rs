@@ -12,6 +12,7 @@ mod measure;
 mod options;
 mod random;
 mod registry;
+mod removed;
 mod report;
 mod tar;
 mod watch;
@@ -27,6 +28,7 @@ use crate::{Outcome, target, tools, workspace};
 use inputs::Inputs;
 use options::{HELP, Options};
 use registry::Registry;
+use removed::Removed;
 use report::Report;
 use workloads::Setup;
 
@@ -59,7 +61,8 @@ pub(crate) fn bench(args: impl Iterator<Item = String>) -> Outcome {
     let work = options.folder.join("work");
     let setup = Setup { inputs: &inputs, registry: &registry, folder: &work };
     fs::create_dir_all(&work).map_err(said)?;
-    let mut field = contestant::find(&options, dfc, &options.folder.join("stores"))?;
+    let removed = Removed::new(options.folder.join("removed"));
+    let mut field = contestant::find(&options, dfc, &options.folder.join("stores"), &removed)?;
     for (name, reason) in &field.absent {
         eprintln!("{name} is not measured: {reason}");
     }
@@ -81,6 +84,10 @@ pub(crate) fn bench(args: impl Iterator<Item = String>) -> Outcome {
     }
     if options.record {
         record(&report.human())?;
+    }
+    // The files of an ordinary user's store may belong to subordinate ids.
+    if let Err(problem) = removed.empty() {
+        eprintln!("left behind in {}: {problem}", options.folder.display());
     }
     let failures = report.failures();
     if failures.is_empty() { Ok(()) } else { Err(format!("dfc failed: {}", failures.join(", "))) }

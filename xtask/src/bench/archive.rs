@@ -49,7 +49,20 @@ impl Archive {
         let none = Json::Null;
         let mut archive =
             Archive { file, members, config: none, layers: Vec::new(), diff_ids: Vec::new() };
-        let mut manifest = archive.json("index.json")?;
+        if archive.members.contains_key("index.json") {
+            archive.read_manifest()?;
+        } else {
+            archive.read_saved()?;
+        }
+        let ids = archive.config.get("rootfs").and_then(|it| it.get("diff_ids"));
+        let ids = ids.map(Json::list).unwrap_or_default();
+        archive.diff_ids = ids.iter().filter_map(Json::str).map(str::to_owned).collect();
+        Ok(archive)
+    }
+
+    /// An OCI archive's config and layers.
+    fn read_manifest(&mut self) -> Result<(), String> {
+        let mut manifest = self.json("index.json")?;
         while let Some(list) = manifest.get("manifests") {
             // Beside the image an index may have attestations, which are of no platform.
             let of_image = |it: &&Json| {
@@ -57,22 +70,31 @@ impl Archive {
                 platform != Some("unknown")
             };
             let first = list.list().iter().find(of_image).ok_or("an index without an image")?;
-            manifest = archive.json(&blob(first)?)?;
+            manifest = self.json(&blob(first)?)?;
         }
-        archive.config = archive.json(&blob(manifest.get("config").ok_or("no config")?)?)?;
+        self.config = self.json(&blob(manifest.get("config").ok_or("no config")?)?)?;
         for layer in manifest.get("layers").map(Json::list).unwrap_or_default() {
             let kind = layer.get("mediaType").and_then(Json::str).unwrap_or_default();
             let name = blob(layer)?;
-            let (_, size) = archive.members.get(&name).ok_or_else(|| format!("no {name}"))?;
+            let (_, size) = self.members.get(&name).ok_or_else(|| format!("no {name}"))?;
             if layer.get("size") != Some(&Json::Number(*size as f64)) {
                 return Err(format!("{name} has not the size that the manifest says"));
             }
-            archive.layers.push((kind.to_owned(), name));
+            self.layers.push((kind.to_owned(), name));
         }
-        let ids = archive.config.get("rootfs").and_then(|it| it.get("diff_ids"));
-        let ids = ids.map(Json::list).unwrap_or_default();
-        archive.diff_ids = ids.iter().filter_map(Json::str).map(str::to_owned).collect();
-        Ok(archive)
+        Ok(())
+    }
+
+    /// What older dockers save: plain layers, and a list of them.
+    fn read_saved(&mut self) -> Result<(), String> {
+        let manifest = self.json("manifest.json")?;
+        let image = manifest.list().first().ok_or("an archive without an image")?;
+        let config = image.get("Config").and_then(Json::str).ok_or("no config")?;
+        self.config = self.json(config)?;
+        for layer in image.get("Layers").map(Json::list).unwrap_or_default() {
+            self.layers.push((String::new(), layer.str().unwrap_or_default().to_owned()));
+        }
+        Ok(())
     }
 
     fn json(&mut self, name: &str) -> Result<Json, String> {

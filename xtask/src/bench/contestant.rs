@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::options::{Options, Peer};
+use super::removed::Removed;
 
 /// How layers are to be packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,9 +109,14 @@ pub(super) struct Field {
 type Find<'a> = &'a dyn Fn(&Path) -> Result<Box<dyn Builder>, String>;
 
 /// Finds them; what they store goes below `folder`.
-pub(super) fn find(options: &Options, dfc: PathBuf, folder: &Path) -> Result<Field, String> {
+pub(super) fn find(
+    options: &Options,
+    dfc: PathBuf,
+    folder: &Path,
+    removed: &Removed,
+) -> Result<Field, String> {
     let mut field = Field {
-        builders: vec![Box::new(dfc::Dfc::new(dfc, folder.join("dfc")))],
+        builders: vec![Box::new(dfc::Dfc::new(dfc, folder.join("dfc"), removed.clone()))],
         absent: Vec::new(),
     };
     let selected: Vec<&str> = options
@@ -129,7 +135,9 @@ pub(super) fn find(options: &Options, dfc: PathBuf, folder: &Path) -> Result<Fie
             }
         }
     };
-    enter("buildctl", &|folder| Ok(Box::new(buildkit::BuildKit::find(folder, prune)?)));
+    enter("buildctl", &|folder| {
+        Ok(Box::new(buildkit::BuildKit::find(folder, removed.clone(), prune)?))
+    });
     enter("docker", &|_| Ok(Box::new(docker::Docker::find(prune)?)));
     enter("buildah", &|folder| Ok(Box::new(podman::Podman::find("buildah", folder)?)));
     enter("podman", &|folder| Ok(Box::new(podman::Podman::find("podman", folder)?)));

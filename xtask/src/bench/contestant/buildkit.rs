@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Build, Builder, Call, Problem, builds_only, missing};
+use crate::bench::removed::Removed;
 use crate::bench::watch;
 use crate::process;
 
@@ -35,12 +36,13 @@ enum Daemon {
 struct Ours {
     buildkitd: PathBuf,
     folder: PathBuf,
+    removed: Removed,
     child: Option<Child>,
 }
 
 impl BuildKit {
     /// The client, and a daemon that answers; else the reason why not.
-    pub(super) fn find(folder: &Path, prune: bool) -> Result<BuildKit, String> {
+    pub(super) fn find(folder: &Path, removed: Removed, prune: bool) -> Result<BuildKit, String> {
         let buildctl = process::find("buildctl").ok_or("no buildctl on the PATH")?;
         if let Ok(address) = env::var("BUILDKIT_HOST") {
             let found = BuildKit { buildctl, address, daemon: Daemon::Theirs { prune } };
@@ -58,7 +60,7 @@ impl BuildKit {
         // Paths of sockets are short.
         let socket = env::temp_dir().join(format!("dfc-bench-{}.sock", std::process::id()));
         let address = format!("unix://{}", socket.display());
-        let ours = Ours { buildkitd, folder: folder.to_owned(), child: None };
+        let ours = Ours { buildkitd, folder: folder.to_owned(), removed, child: None };
         let mut found = BuildKit { buildctl, address, daemon: Daemon::Ours(ours) };
         match found.restart() {
             Ok(()) => Ok(found),
@@ -179,7 +181,7 @@ impl Builder for BuildKit {
             }
             Daemon::Ours(ours) => {
                 ours.stop();
-                fs::remove_dir_all(ours.folder.join("root"))?;
+                ours.removed.take(&ours.folder.join("root"))?;
                 ours.start(&self.address)?;
                 self.await_daemon()
             }

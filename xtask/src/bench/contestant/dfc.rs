@@ -1,33 +1,28 @@
 //! dfc itself, with a store of its own.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::{Build, Builder, Call, Problem};
+use crate::bench::removed::Removed;
 use crate::process;
 
 /// A binary and its store.
 #[derive(Debug)]
 pub(super) struct Dfc {
     binary: PathBuf,
-    folder: PathBuf,
-    /// Raised when an old store cannot be removed.
-    number: u32,
+    store: PathBuf,
+    removed: Removed,
 }
 
 impl Dfc {
-    pub(super) fn new(binary: PathBuf, folder: PathBuf) -> Dfc {
-        Dfc { binary, folder, number: 0 }
-    }
-
-    fn store(&self) -> PathBuf {
-        self.folder.join(format!("store-{}", self.number))
+    pub(super) fn new(binary: PathBuf, store: PathBuf, removed: Removed) -> Dfc {
+        Dfc { binary, store, removed }
     }
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(args).env("DFC_HOME", self.store());
+        command.args(args).env("DFC_HOME", &self.store);
         command.env_remove("SOURCE_DATE_EPOCH");
         command
     }
@@ -86,10 +81,7 @@ impl Builder for Dfc {
     }
 
     fn forget(&mut self) -> Result<(), Problem> {
-        while self.store().exists() && fs::remove_dir_all(self.store()).is_err() {
-            // The files of an ordinary user's store may belong to subordinate ids.
-            self.number += 1;
-        }
+        self.removed.take(&self.store)?;
         Ok(())
     }
 }
