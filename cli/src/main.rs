@@ -19,6 +19,7 @@ mod images;
 mod interrupt;
 mod open;
 mod options;
+mod parallel;
 mod progress;
 mod project;
 mod render;

@@ -18,6 +18,7 @@ mod hadolint;
 mod packages;
 mod rules;
 mod runs;
+mod scripts;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use context::{ContextView, Entry, Found};
 pub use cx::{Cx, Place, Reached};
 pub use rules::RULES;
 pub use runs::ShellRun;
+pub use scripts::{Script, scripts};
 
 use crate::checks::CheckOptions;
 use crate::compile::Compiled;

@@ -29,10 +29,36 @@ pub const FILE: &str = "dfc.toml";
 pub struct Settings {
     /// `[check]`
     pub check: Choice,
+    /// `check.shellcheck`
+    pub shellcheck: Option<Shellcheck>,
     /// `[build] args`: build arguments, as `--build-arg` gives them.
     pub build_args: Names,
     /// `[fmt]`
     pub fmt: FmtSettings,
+}
+
+/// Whether ShellCheck reads the scripts of RUN.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Shellcheck {
+    /// Where it is installed.
+    #[default]
+    Auto,
+    /// It has to be installed.
+    On,
+    /// It does not.
+    Off,
+}
+
+impl Shellcheck {
+    /// Reads `auto`, `on` or `off`.
+    pub fn parse(text: &str) -> Option<Shellcheck> {
+        Some(match text {
+            "auto" => Shellcheck::Auto,
+            "on" => Shellcheck::On,
+            "off" => Shellcheck::Off,
+            _ => return None,
+        })
+    }
 }
 
 /// `[fmt]`: what is not set is as usual.
@@ -243,6 +269,11 @@ pub fn lint_config(choices: &[&Choice]) -> LintConfig {
         rules.insert(name.to_owned(), level(name, Level::Default));
     }
     LintConfig { rules }
+}
+
+/// How bad the findings of a code of ShellCheck are by several choices, the strongest last.
+pub fn level_of(choices: &[&Choice], code: &str) -> Level {
+    choices.iter().fold(Level::Default, |before, choice| choice.level(code, before))
 }
 
 /// Lets experimental rules run that a choice has switched on, as `# check=experimental=RULE` does.

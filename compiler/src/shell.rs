@@ -60,6 +60,11 @@ impl ShellScript {
         Some(ShellScript { text, commands, end })
     }
 
+    /// The text with its places.
+    pub fn word(&self) -> &Word {
+        &self.text
+    }
+
     /// The text.
     pub fn text(&self) -> &str {
         &self.text.text

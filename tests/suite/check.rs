@@ -1,5 +1,8 @@
 //! `dfc check` as a tool: files and folders, forms, exit statuses, settings, mending.
 
+mod schema;
+mod shell;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -33,7 +36,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("check::order_is_that_of_the_command_line", order),
         Trial::test("check::pages_and_list", pages),
         Trial::test("check::comments_of_hadolint", hadolint),
+        Trial::test("check::a_group_is_what_buildkit_has", group),
     ]
+    .into_iter()
+    .chain(schema::trials())
+    .chain(shell::trials())
+    .collect()
 }
 
 /// Files below a folder of its own.
@@ -62,6 +70,10 @@ impl Files {
     fn check(&self, flags: &[&str]) -> Result<Done, Failed> {
         let mut command = self.dfc.command(["check"])?;
         command.args(flags).current_dir(self.folder.path());
+        // Whether it is installed is another matter.
+        if !flags.contains(&"--shellcheck") {
+            command.args(["--shellcheck", "off"]);
+        }
         Ok(Done::from(command.output()?))
     }
 
@@ -286,4 +298,15 @@ fn hadolint() -> Outcome {
     same(files.found(&flags)?[0].1.len(), 1)?;
     fs::write(files.path("Dockerfile"), format!("# hadolint global ignore=DL3025\n{text}"))?;
     same(files.found(&flags)?[0].1.len(), 0)
+}
+
+/// `--select buildkit` finds no more than `--rules buildkit`: a comment above FROM is for a rule that is experimental there.
+fn group() -> Outcome {
+    let text = "# what this is\nFROM busybox:1.36 AS base\n# of which sort\nARG A=b\nRUN echo $A\nCMD echo\n";
+    let files = Files::new(&[("Dockerfile", text)])?;
+    let want = vec!["JSONArgsRecommended".to_owned()];
+    same(files.found(&["--select", "buildkit"])?.remove(0).1, want.clone())?;
+    same(files.found(&["--rules", "buildkit", "--all-targets"])?.remove(0).1, want)?;
+    let all = files.found(&["--select", "all"])?.remove(0).1;
+    same(all.iter().filter(|it| *it == "InvalidDefinitionDescription").count(), 2)
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use compiler::settings::Shellcheck;
 
 const CHOICE: &str = "Rules";
 const MEND: &str = "Mending";
@@ -32,6 +33,9 @@ pub(crate) struct CheckArgs {
     /// How bad a rule's findings are: `RULE=off`, `note`, `warning` or `error`
     #[arg(long, value_name = "RULE=LEVEL", value_delimiter = ',', help_heading = CHOICE)]
     pub(crate) severity: Vec<String>,
+    /// Whether ShellCheck reads the scripts of RUN: `auto` where it is installed (default: auto, or what dfc.toml says)
+    #[arg(long, value_name = "WHEN", value_parser = shellcheck, help_heading = CHOICE)]
+    pub(crate) shellcheck: Option<Shellcheck>,
     /// The dfc.toml to follow, or `none` (default: the nearest above each file)
     #[arg(long, value_name = "FILE", help_heading = CHOICE)]
     pub(crate) config: Option<PathBuf>,
@@ -62,6 +66,11 @@ pub(crate) struct CheckArgs {
     /// Dockerfiles, folders with Dockerfiles somewhere below, or `-` for standard input
     #[arg(value_name = "PATH", default_value = ".", help_heading = "Arguments")]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+/// Reads `--shellcheck`.
+fn shellcheck(text: &str) -> Result<Shellcheck, String> {
+    Shellcheck::parse(text).ok_or_else(|| format!("`{text}` is not one of auto, on, off"))
 }
 
 /// Which findings are wanted.

@@ -6,12 +6,12 @@
 
 mod examine;
 mod mend;
-mod parallel;
+mod shellcheck;
 
 use std::process::ExitCode;
 
 use compiler::settings::{
-    Choice, Selector, Settings, Threshold, UnknownRule, level_named, rules_named,
+    Choice, Selector, Settings, Shellcheck, Threshold, UnknownRule, level_named, rules_named,
 };
 use grammar::{Diagnostic, Severity};
 use serde_json::Value;
@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::args::{CheckArgs, CheckFormat, ErrorOn};
 use crate::error::CliError;
 use crate::options::graph::build_arg;
+use crate::parallel;
 use crate::project::find::{self, Place};
 use crate::project::settings::SettingsFinder;
 use crate::render::{diff, findings, github, gitlab, pages, sarif};
@@ -62,12 +63,19 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             Err(error) => return Ok(error.tell(ui)),
         }
     }
+    let shellcheck = shellcheck::find(&ui.env);
+    let is_asked = args.shellcheck == Some(Shellcheck::On);
+    if is_asked && shellcheck.is_none() {
+        return Err(CliError::usage("--shellcheck on: there is no program `shellcheck` in PATH")
+            .help("Debian has it in the package `shellcheck`; `--shellcheck auto` uses it where it is there"));
+    }
     let job = Job {
         args,
         choice: &choice,
         build_args: build_args?.into_iter().flatten().collect(),
         env: &ui.env,
         look: ui.look_out(),
+        shellcheck,
     };
     let reports = parallel::map(&work, |(place, settings)| job.report(place, settings));
     drop(job);
@@ -142,6 +150,9 @@ impl Outcome {
         ui: &mut Ui,
     ) -> Result<(), CliError> {
         self.files += 1;
+        if report.is_unanswered {
+            ui.note(format!("{}: shellcheck gave no answer.", report.name));
+        }
         let checked = match report.checked {
             Ok(checked) => checked,
             Err(error) => return self.unreadable(&report.name, &error, args, ui),

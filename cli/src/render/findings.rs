@@ -1,7 +1,7 @@
 //! What `check` found, as text and as JSON.
 
 use compiler::lint::Finding;
-use grammar::{Diagnostic, Severity, SourceFile};
+use grammar::{Diagnostic, Severity, SourceFile, Span};
 use serde_json::{Value, json};
 
 use crate::render::{human, json as json_form};
@@ -25,7 +25,31 @@ pub(crate) fn text(
     sources: &[SourceFile],
     look: human::Look,
 ) -> String {
-    human::diagnostics(&in_order(diagnostics, findings), sources, look)
+    let all = in_order(diagnostics, findings);
+    human::diagnostics(&all, &without_secrets(&all, sources), look)
+}
+
+/// The sources with stars in the place of the secrets that were found: what is printed here goes into logs.
+fn without_secrets(all: &[Diagnostic], sources: &[SourceFile]) -> Vec<SourceFile> {
+    let secrets: Vec<Span> =
+        all.iter().filter(|it| it.code == "WrittenSecret").filter_map(Diagnostic::span).collect();
+    let masked = |source: &SourceFile| {
+        let mut text = source.text().to_owned();
+        for span in secrets.iter().filter(|span| span.source == source.id()) {
+            let Some(secret) = text.get(span.range()) else { continue };
+            let is_kept = |c: char| matches!(c, '\n' | '\r');
+            let stars: String = secret
+                .chars()
+                .map(|c| if is_kept(c) { c.to_string() } else { "*".repeat(c.len_utf8()) })
+                .collect();
+            text.replace_range(span.range(), &stars);
+        }
+        SourceFile::with_id(source.id(), source.name(), text)
+    };
+    match secrets.is_empty() {
+        true => sources.to_vec(),
+        false => sources.iter().map(masked).collect(),
+    }
 }
 
 /// One object a file. Of a rule's finding, `line` to `end_line` are its instruction's, and `place` is the very word.

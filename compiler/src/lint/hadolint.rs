@@ -31,6 +31,11 @@ impl Pragmas {
         Pragmas { heard: true, global: lists.flatten().map(str::to_owned).collect() }
     }
 
+    /// The codes that count for the whole file.
+    pub(super) fn global_codes(&self) -> impl Iterator<Item = &str> {
+        self.global.iter().map(String::as_str)
+    }
+
     /// Whether a finding of a rule is left out where these comments are above.
     pub(super) fn ignore(&self, rule: &dyn Rule, comments: &[Spanned<String>]) -> bool {
         let is_meant = |code: &str| rule.name() == code || rule.aliases().contains(&code);
@@ -41,6 +46,11 @@ impl Pragmas {
                     .filter_map(|comment| codes(&comment.value, ""))
                     .any(|mut codes| codes.any(is_meant)))
     }
+}
+
+/// The codes that a comment above an instruction leaves out there.
+pub(super) fn local_codes(comment: &str) -> Vec<String> {
+    codes(comment, "").into_iter().flatten().map(str::to_owned).collect()
 }
 
 /// The codes of a pragma, if the comment is one of that scope.

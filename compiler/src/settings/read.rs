@@ -4,7 +4,10 @@ use grammar::{Diagnostic, SourceFile, Span};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::{Choice, LEVELS, Selector, Settings, Threshold, UnknownRule, level_named, rules_named};
+use super::{
+    Choice, LEVELS, Selector, Settings, Shellcheck, Threshold, UnknownRule, level_named,
+    rules_named,
+};
 use crate::suggest::nearest;
 
 /// How long a line may be asked to be.
@@ -27,7 +30,7 @@ pub(super) fn settings(source: &SourceFile) -> (Settings, Vec<Diagnostic>) {
     }
     for (key, value) in root.get_ref() {
         match key.get_ref().as_ref() {
-            "check" => reader.check(value, &mut settings.check),
+            "check" => reader.check(value, &mut settings),
             "build" => reader.build(value, &mut settings),
             "fmt" => reader.fmt(value, &mut settings),
             name => reader.unknown("table", name, key, &["check", "build", "fmt"]),
@@ -44,8 +47,9 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    fn check(&mut self, value: &Value<'_>, choice: &mut Choice) {
-        const KEYS: [&str; 4] = ["rules", "select", "ignore", "error-on"];
+    fn check(&mut self, value: &Value<'_>, settings: &mut Settings) {
+        const KEYS: [&str; 5] = ["rules", "select", "ignore", "error-on", "shellcheck"];
+        let choice = &mut settings.check;
         for (key, value) in self.table("check", value) {
             match key.get_ref().as_ref() {
                 "rules" => self.rules(value, choice),
@@ -55,6 +59,10 @@ impl Reader<'_> {
                     let names = ["error", "warning", "note", "never"];
                     let level = self.one_of(key, value, &names);
                     choice.error_on = level.and_then(Threshold::parse);
+                }
+                "shellcheck" => {
+                    let when = self.one_of(key, value, &["auto", "on", "off"]);
+                    settings.shellcheck = when.and_then(Shellcheck::parse);
                 }
                 name => self.unknown("key", name, key, &KEYS),
             }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use compiler::lint::{self, ContextView, Subject};
-use compiler::settings::{Choice, Settings, hear_experimental, lint_config, warnings_to_errors};
+use compiler::lint::{self, ContextView, Finding, LintConfig, Subject};
+use compiler::settings::{
+    Choice, Settings, Shellcheck, hear_experimental, level_of, lint_config, warnings_to_errors,
+};
 use compiler::{BuildOptions, CheckOptions, ImageQuery, ResolvedImage, World, WorldError};
 use grammar::{Dockerfile, Parse, Severity, SourceFile};
 use oci::{ContainerConfig, ImageConfig, Platform};
@@ -13,6 +15,7 @@ use serde_json::Value;
 
 use super::super::explain_no_resolve::{self, NoImages, PATH};
 use super::mend::{self, Mended};
+use super::shellcheck;
 use crate::args::{CheckArgs, CheckFormat, CheckRules};
 use crate::env::Env;
 use crate::error::CliError;
@@ -37,6 +40,8 @@ pub(super) struct Job<'a> {
     pub(super) build_args: BTreeMap<String, String>,
     pub(super) env: &'a Env,
     pub(super) look: Look,
+    /// ShellCheck, if it is to be asked.
+    pub(super) shellcheck: Option<PathBuf>,
 }
 
 /// What became of a file.
@@ -50,6 +55,8 @@ pub(super) struct Report {
     pub(super) mended: Option<Mended>,
     /// What is to be said, in the form that is wanted.
     pub(super) output: Output,
+    /// Whether ShellCheck was asked and gave no answer.
+    pub(super) is_unanswered: bool,
 }
 
 /// What is to be printed.
@@ -80,10 +87,17 @@ impl Job<'_> {
             Ok(source) => source,
             Err(error) => {
                 let output = Output::Text(String::new());
-                return Report { name: shown, checked: Err(error), mended: None, output };
+                return Report {
+                    name: shown,
+                    checked: Err(error),
+                    mended: None,
+                    output,
+                    is_unanswered: false,
+                };
             }
         };
         let check = |source: SourceFile| self.check(source, &path, settings);
+        let start = source.clone();
         let (mut checked, mended) = match self.args.fix || self.args.diff {
             true => {
                 let (checked, mended) = mend::mend(&source, self.args.unsafe_fixes, &check);
@@ -91,6 +105,17 @@ impl Job<'_> {
             }
             false => (Ok(check(source)), None),
         };
+        let mut is_unanswered = false;
+        if let (Ok(checked), Some(program)) = (&mut checked, self.program(settings)) {
+            let source = match &mended {
+                Some(mended) => SourceFile::new(start.name(), mended.text.as_str()),
+                None => start,
+            };
+            match self.shell(&program, &source, &path, settings) {
+                Some(findings) => checked.findings.extend(findings),
+                None => is_unanswered = true,
+            }
+        }
         let is_file = matches!(place, Place::File { .. });
         if let Some(mended) =
             mended.as_ref().filter(|it| is_file && !self.args.diff && it.is_changed())
@@ -100,7 +125,7 @@ impl Job<'_> {
         }
         let output =
             checked.as_ref().map_or(Output::Text(String::new()), |it| self.output(&name, it));
-        Report { name: shown, checked, mended, output }
+        Report { name: shown, checked, mended, output, is_unanswered }
     }
 
     fn output(&self, name: &Path, checked: &Checked) -> Output {
@@ -154,6 +179,44 @@ impl Job<'_> {
                 Checked { diagnostics, findings, sources: compiled.sources }
             }
         }
+    }
+
+    /// ShellCheck, if it is to be asked about a file with these settings.
+    fn program(&self, settings: &Settings) -> Option<PathBuf> {
+        let said = self.args.shellcheck.or(settings.shellcheck);
+        let is_wanted = said.unwrap_or_default() != Shellcheck::Off;
+        let is_all = self.args.rules == CheckRules::All;
+        self.shellcheck.clone().filter(|_| is_wanted && is_all)
+    }
+
+    /// What ShellCheck finds in a file; `None` if it gave no answer.
+    fn shell(
+        &self,
+        program: &Path,
+        source: &SourceFile,
+        path: &Path,
+        settings: &Settings,
+    ) -> Option<Vec<Finding>> {
+        let tree = grammar::parse(source).tree;
+        let options = BuildOptions { all_stages: true, ..BuildOptions::default() };
+        let view = self.context(&tree, path);
+        let ignore = view.as_ref().and_then(|view| ignore_file(path, view.root()));
+        let compiled = compiler::compile(&tree, source, &options, &Offline { ignore });
+        let checks = CheckOptions::of(&tree, &options).unwrap_or_default();
+        let scripts = lint::scripts(&Subject {
+            file: &tree,
+            compiled: &compiled,
+            checks: &checks,
+            options: &options,
+            context: None,
+            config: &LintConfig::default(),
+        });
+        let level = |code: &str| level_of(&[&settings.check, self.choice], code);
+        let mut findings = shellcheck::findings(program, &scripts, &level)?;
+        if checks.error {
+            warnings_to_errors(&mut findings);
+        }
+        Some(findings)
     }
 
     /// What BuildKit says, and nothing else.

@@ -61,7 +61,11 @@ impl Rule for AptListsLeftBehind {
                 else {
                     continue;
                 };
-                if run.is_mounted(LISTS) || run.removes(LISTS) {
+                let cleans = commands
+                    .iter()
+                    .filter_map(package)
+                    .any(|it| it.manager == Manager::Apt && it.does(&["dist-clean", "distclean"]));
+                if cleans || run.is_mounted(LISTS) || run.removes(LISTS) {
                     continue;
                 }
                 let span = run.words_to(command, end);

@@ -62,6 +62,9 @@ impl Rule for CopyIgnoredFile {
             if let Some(rule) = ignore.decided_by(cleaned.as_bytes()) {
                 let help = format!("`{}` leaves it out, in line {}", rule.pattern, rule.line);
                 warning = warning.help(help);
+                if let Some(line) = cx.ignore_line(rule.line) {
+                    warning = warning.also(line, "leaves it out");
+                }
             }
             cx.warn_there(warning);
         }

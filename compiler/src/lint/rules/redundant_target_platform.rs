@@ -30,6 +30,10 @@ impl Rule for RedundantTargetPlatform {
         "RedundantTargetPlatform"
     }
 
+    fn aliases(&self) -> &'static [&'static str] {
+        &["DL3065"]
+    }
+
     fn check(&self, cx: &mut Cx<'_>) {
         for fact in cx.facts {
             let Fact::RedundantTargetPlatform { written, span } = fact else { continue };

@@ -33,6 +33,10 @@ impl Rule for SecretsUsedInArgOrEnv {
         "SecretsUsedInArgOrEnv"
     }
 
+    fn aliases(&self) -> &'static [&'static str] {
+        &["DL3064"]
+    }
+
     fn check(&self, cx: &mut Cx<'_>) {
         for stage in cx.stages.clone() {
             for (place, statement) in stage.statements() {

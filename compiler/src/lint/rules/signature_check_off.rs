@@ -2,6 +2,7 @@
 
 use grammar::{Code, Diagnostic};
 
+use crate::lint::packages::package;
 use crate::lint::{Cx, Origin, Rule};
 use crate::shell::{Command, ShellWord};
 
@@ -27,7 +28,7 @@ use crate::shell::{Command, ShellWord};
 ///
 /// ## What it does not see
 /// Configuration files that are copied, and sources of apt that `sed` changes. A source with a path of the image itself (`file:`) is
-/// left alone.
+/// left alone, and so are packages in files, if the RUN downloads nothing with curl or wget.
 #[derive(Debug)]
 pub(super) struct SignatureCheckOff;
 
@@ -45,6 +46,14 @@ impl Rule for SignatureCheckOff {
             for run in cx.runs(&stage).iter() {
                 for command in &run.script.commands {
                     let Some((word, what)) = found(command) else { continue };
+                    // What the build made itself, or takes away.
+                    let loads = |it: &Command| matches!(it.program(), "curl" | "wget");
+                    let is_own = !run.script.commands.iter().any(loads) && takes_files(command);
+                    let takes_none = package(command)
+                        .is_some_and(|it| it.does(&["remove", "purge", "autoremove", "clean"]));
+                    if is_own || takes_none {
+                        continue;
+                    }
                     let message = format!("`{what}` takes packages that nobody vouches for");
                     let warning =
                         Diagnostic::warning(self.name(), message, run.script.span(&word.range))
@@ -54,6 +63,16 @@ impl Rule for SignatureCheckOff {
             }
         }
     }
+}
+
+/// Whether all packages are files of the image.
+fn takes_files(command: &Command) -> bool {
+    let mut packages =
+        command.operands(&["-t", "--virtual", "-X", "--repository"]).skip(1).peekable();
+    packages.peek().is_some()
+        && packages.all(|it| {
+            it.text.starts_with(['/', '.']) || it.text.ends_with(".apk") && !it.text.contains("://")
+        })
 }
 
 fn found(command: &Command) -> Option<(&ShellWord, &'static str)> {

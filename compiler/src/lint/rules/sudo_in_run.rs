@@ -24,8 +24,8 @@ use crate::lint::{Cx, Origin, Rule};
 /// ```
 ///
 /// ## What it does not see
-/// The user of a base image that is not in the local store: it counts as root. `sudo -u` with another user is left alone, and
-/// installing sudo is no finding.
+/// The user of a base image that is neither in the local store nor one of Docker's own: without USER, nothing is said there.
+/// `sudo -u`, and `sudo` in a branch or a loop, are left alone.
 #[derive(Debug)]
 pub(super) struct SudoInRun;
 
@@ -52,6 +52,9 @@ impl Rule for SudoInRun {
                     Some(user.user.text.clone())
                 });
                 let user = user.last().unwrap_or_else(|| stage.lowered.user.clone());
+                if user.is_empty() && !starts_as_root(cx, &stage) {
+                    continue;
+                }
                 let is_root = matches!(user.split(':').next(), None | Some("" | "0" | "root"));
                 for command in &run.script.commands {
                     let Some(sudo) = command.wrapper("sudo") else { continue };
@@ -61,7 +64,8 @@ impl Rule for SudoInRun {
                     let mut between = between.take_while(|it| it.range != program.range);
                     let as_other = between
                         .any(|it| it.text.starts_with("-u") || it.text.starts_with("--user"));
-                    if as_other {
+                    // A branch may be there to ask who the user is.
+                    if as_other || !command.is_certain {
                         continue;
                     }
                     let span = run.script.span(&sudo.range);
@@ -93,6 +97,20 @@ impl Rule for SudoInRun {
             }
         }
     }
+}
+
+/// Whether the image at the bottom of a stage is `scratch` or one of Docker's own, which all start as root.
+fn starts_as_root(cx: &Cx<'_>, stage: &crate::lint::Reached<'_>) -> bool {
+    let mut stage = stage;
+    while let Some(base) = stage.lowered.base {
+        match cx.stages.iter().find(|it| it.from.span == base) {
+            Some(base) => stage = base,
+            None => return false,
+        }
+    }
+    let name = stage.lowered.base_name.as_str();
+    let name = name.trim_start_matches("docker.io/").trim_start_matches("library/");
+    !name.contains('/')
 }
 
 /// Whether a stage says itself that its user is root.

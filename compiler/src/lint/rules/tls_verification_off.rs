@@ -127,7 +127,7 @@ fn switches_off(name: &str, value: &str) -> bool {
     VARIABLES.iter().any(|(known, values)| {
         name.eq_ignore_ascii_case(known)
             && match values {
-                [] => !value.is_empty(),
+                [] => !["", "0", "false", "no", "off"].contains(&value),
                 values => values.iter().any(|it| value.eq_ignore_ascii_case(it)),
             }
     })

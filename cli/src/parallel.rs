@@ -9,7 +9,7 @@ use std::thread;
 const STACK: usize = 8 << 20;
 
 /// The results in the order of the items.
-pub(super) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get).min(items.len());
     if cores <= 1 {
         return items.iter().map(work).collect();
