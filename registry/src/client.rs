@@ -81,6 +81,12 @@ impl Client {
         })
     }
 
+    /// Ends all transfers that are under way, with errors, and takes no more requests: whoever is to stop need not wait for
+    /// a host that is silent.
+    pub fn stop(&self) {
+        self.transport.stop();
+    }
+
     /// Whether a registry accepts a credential: what `dfc login` asks.
     ///
     /// # Errors
@@ -166,6 +172,9 @@ impl Client {
                     (format!("it answered {}", reply.status), asked)
                 }
                 Err(Miss::Final(error)) => return Err(error),
+                Err(Miss::Failure(_)) if call.progress.is_cancelled() => {
+                    return Err(RegistryError::Cancelled);
+                }
                 Err(Miss::Failure(failure)) => {
                     let attempts = match failure.kind {
                         FailureKind::Broken | FailureKind::Silent => call.attempts,

@@ -175,6 +175,14 @@ impl Transport {
         Err(nonsense(format!("more than {MAX_REDIRECTS} redirects")))
     }
 
+    /// Ends what is under way, however silent the other side is.
+    pub(crate) fn stop(&self) {
+        let own = self.own.values().flatten();
+        for agent in [&self.https, &self.unverified, &self.http].into_iter().chain(own) {
+            agent.clone().shutdown();
+        }
+    }
+
     fn agent(&self, link: Link, address: &Uri) -> Result<&Agent, Failure> {
         let authority = address.authority().map_or("", |it| it.as_str());
         let key = (authority.to_ascii_lowercase(), link == Link::Https);

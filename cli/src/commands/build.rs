@@ -209,7 +209,9 @@ impl Failure {
     /// Prints it, once the progress is off the screen.
     fn report(self, cancel: &Cancel, ui: &mut Ui) -> CliError {
         match self {
-            Failure::Deliver(_) | Failure::Build(..) if cancel.is_cancelled() => {
+            Failure::Deliver(_) | Failure::Build(..) | Failure::Compile(..)
+                if cancel.is_cancelled() =>
+            {
                 CliError::Interrupted
             }
             Failure::Compile(diagnostics, sources) => {

@@ -58,6 +58,9 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
         Ok(compiled) => compiled,
         Err((diagnostics, sources)) => {
             progress.finish();
+            if cancel.is_cancelled() {
+                return Err(CliError::Interrupted);
+            }
             project::report(&diagnostics, &sources, ui);
             return Err(CliError::Reported);
         }

@@ -5,9 +5,10 @@ pub(crate) mod download;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use executor::Cancel;
+use executor::cancel::CancelGuard;
 use oci::manifest::Descriptor;
 use oci::{Digest, Platform, Reference};
 use registry::{
@@ -28,9 +29,16 @@ pub(crate) struct Remote {
     env: Env,
     settings: Registries,
     cancel: Cancel,
-    client: Mutex<Option<std::sync::Arc<Client>>>,
+    client: Mutex<Option<Running>>,
     turns: Turns,
     is_offline: bool,
+}
+
+/// A client that ends when everything is to stop.
+#[derive(Debug)]
+struct Running {
+    client: Arc<Client>,
+    _stop: CancelGuard,
 }
 
 /// Why a registry does not give what was asked.
@@ -186,20 +194,17 @@ impl Remote {
     }
 
     /// The client, if it may ask for `what`.
-    fn client_for(
-        &self,
-        what: impl FnOnce() -> String,
-    ) -> Result<std::sync::Arc<Client>, RemoteError> {
+    fn client_for(&self, what: impl FnOnce() -> String) -> Result<Arc<Client>, RemoteError> {
         match self.is_offline {
             true => Err(RemoteError::Offline(what())),
             false => self.client(),
         }
     }
 
-    fn client(&self) -> Result<std::sync::Arc<Client>, RemoteError> {
-        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = client.as_ref() {
-            return Ok(client.clone());
+    fn client(&self) -> Result<Arc<Client>, RemoteError> {
+        let mut running = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = running.as_ref() {
+            return Ok(running.client.clone());
         }
         let hosts = self.settings.hosts.clone();
         let config = registry::Config {
@@ -214,9 +219,11 @@ impl Remote {
                 none_for: self.proxy("NO_PROXY"),
             },
         };
-        let made = std::sync::Arc::new(Client::new(config)?);
-        *client = Some(made.clone());
-        Ok(made)
+        let client = Arc::new(Client::new(config)?);
+        let stopped = client.clone();
+        let stop = self.cancel.on_cancel(move || stopped.stop());
+        *running = Some(Running { client: client.clone(), _stop: stop });
+        Ok(client)
     }
 
     fn proxy(&self, name: &str) -> Option<String> {

@@ -155,6 +155,7 @@ impl Client {
                     (format!("it answered {}", reply.status), retry::asked_pause(&reply.headers))
                 }
                 Ok(reply) => return Err(status_error(url, reply.status)),
+                Err(_) if progress.is_cancelled() => return Err(RegistryError::Cancelled),
                 Err(failure)
                     if matches!(failure.kind, FailureKind::Broken | FailureKind::Silent)
                         && !last =>

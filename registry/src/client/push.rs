@@ -203,6 +203,7 @@ impl Client {
                     progress.finished(&blob.digest, false);
                     return Ok(());
                 }
+                Err(_) if progress.is_cancelled() => return Err(RegistryError::Cancelled),
                 Err(error) if attempt + 1 >= call.attempts => return Err(error),
                 Err(RegistryError::Unreachable { detail, .. }) => detail,
                 Err(RegistryError::Status { status, .. }) if retry::is_passing(status) => {

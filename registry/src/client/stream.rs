@@ -61,6 +61,9 @@ impl Client {
             let (reply, start) = ask(stream).map_err(Stop::Refused)?;
             let before = stream.have;
             let Some(failure) = stream.take(reply, start)? else { return Ok(()) };
+            if stream.progress.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
             if stream.have - before >= HEADWAY {
                 breaks = 0;
             }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 
-use super::image::Image;
+use super::image::{Image, MANIFEST};
 use super::user::{User, says};
-use super::web::Web;
+use super::web::{Answer, Body, Web};
 use crate::Outcome;
 use crate::dfc::binary;
 use crate::need::{Need, trial};
@@ -24,6 +24,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("registries::progress::bases_that_come", &[], bases_that_come),
         trial("registries::progress::numbers_go_on", &[], numbers_go_on),
         trial("registries::progress::on_a_terminal", TERMINAL, on_a_terminal),
+        trial("registries::progress::ctrl_c_beside_silence", &[], ctrl_c_beside_silence),
     ]
 }
 
@@ -39,7 +40,7 @@ fn bases_that_come() -> Outcome {
 
 /// A context that is fetched, and the build in it, are one list of steps.
 fn numbers_go_on() -> Outcome {
-    let web = Web::start(|_| super::web::Answer::ok(b"FROM scratch\nWORKDIR /x\nWORKDIR /y\n"))?;
+    let web = Web::start(|_| Answer::ok(b"FROM scratch\nWORKDIR /x\nWORKDIR /y\n"))?;
     let user = User::new()?;
     let done = user.run(&["build", "--progress", "plain", &web.address("/Dockerfile")])?;
     let text = done.expect(0)?.stderr;
@@ -121,11 +122,58 @@ fn on_a_terminal() -> Outcome {
     if text().contains("Building") { Err(text().into()) } else { Ok(()) }
 }
 
+/// Ctrl-C ends what waits for a host that would be waited for an hour.
+fn ctrl_c_beside_silence() -> Outcome {
+    for (part, command) in [("/manifests/", "build"), ("/manifests/", "pull"), ("/blobs/", "pull")]
+    {
+        let web = Image::new(300_000)?.start(move |asked, image| {
+            let name = asked.path.rsplit('/').next().unwrap_or_default();
+            let bytes = match part {
+                "/blobs/" if name == image.layer => image.blobs.get(name)?.clone(),
+                "/manifests/" => image.documents.get(name)?.1.clone(),
+                _ => return None,
+            };
+            let after = bytes.len() / 2;
+            Some(Answer::of(200).with("content-type", MANIFEST).sending(Body::Silent(bytes, after)))
+        })?;
+        let user = User::new()?;
+        user.config("[transfer]\ntimeout = 3600\n")?;
+        let name = format!("{}/a", web.host());
+        user.file("context/Dockerfile", &format!("FROM {name}\n"))?;
+        let context = user.path("context").display().to_string();
+        let what = if command == "build" { &context } else { &name };
+        let mut command = user.command(&[command, what])?;
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let waited = wait_for(|| web.asked().iter().any(|asked| asked.path.contains(part)));
+        let pid = child.id().to_string();
+        Command::new("kill").args(["-INT", &pid]).status()?;
+        let mut status = None;
+        let ended = wait_for_mut(|| {
+            status = child.try_wait().ok().flatten();
+            status.is_some()
+        });
+        if ended.is_err() {
+            child.kill()?;
+        }
+        let mut text = String::new();
+        child.stderr.take().ok_or("no messages")?.read_to_string(&mut text)?;
+        waited.and(ended).map_err(|error| Failed::from(format!("{what}: {error}:\n{text}")))?;
+        if status.and_then(|it| it.code()) != Some(130) || text.contains("error") {
+            return Err(format!("{what}: it ended with {status:?}:\n{text}").into());
+        }
+    }
+    Ok(())
+}
+
 fn wait_for(is_so: impl Fn() -> bool) -> Result<(), &'static str> {
+    wait_for_mut(is_so)
+}
+
+fn wait_for_mut(mut is_so: impl FnMut() -> bool) -> Result<(), &'static str> {
     let end = Instant::now() + LONGEST;
     while !is_so() {
         if end < Instant::now() {
-            return Err("nothing is seen");
+            return Err("nothing happens");
         }
         thread::sleep(Duration::from_millis(20));
     }
