@@ -26,6 +26,8 @@ pub(crate) enum Need {
     StaticBusybox,
     /// A program on the `PATH`.
     Program(&'static str),
+    /// A Neovim of version 0.N or later.
+    Neovim(u32),
 }
 
 impl Need {
@@ -44,6 +46,7 @@ impl Need {
             Need::Program(name) => {
                 program(name).is_none().then(|| format!("needs the program `{name}`"))
             }
+            Need::Neovim(minor) => no_neovim(minor),
         }
     }
 }
@@ -81,6 +84,20 @@ fn no_sandbox() -> Option<String> {
     let unshared = Command::new("unshare").args(["--user", "true"]).status();
     let allowed = unshared.is_ok_and(|status| status.success());
     (!allowed).then(|| "needs user namespaces".to_owned())
+}
+
+/// Why there is no Neovim that is new enough.
+fn no_neovim(minor: u32) -> Option<String> {
+    let said = Command::new("nvim").arg("--version").output();
+    let said = said.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let said = said.unwrap_or_default();
+    let version = said.lines().next().unwrap_or_default().trim_start_matches("NVIM v");
+    let mut numbers = version.split(['.', '-']).map(|number| number.parse::<u32>().ok());
+    let have = numbers.next().flatten().zip(numbers.next().flatten());
+    (have < Some((0, minor))).then(|| match version {
+        "" => format!("needs Neovim 0.{minor}"),
+        version => format!("needs Neovim 0.{minor}; this is {version}"),
+    })
 }
 
 /// Whether the tests run with the effective user id 0.

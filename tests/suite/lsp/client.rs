@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use libtest_mimic::Failed;
@@ -21,12 +22,17 @@ pub(crate) struct Client {
     file: String,
     id: u64,
     version: u64,
-    _dfc: Dfc,
+    dfc: Dfc,
 }
 
 impl Client {
     /// Starts a server; `encodings` are what the client offers.
     pub(crate) fn start(encodings: &[&str]) -> Result<Client, Failed> {
+        Client::with(&json!({ "general": { "positionEncodings": encodings } }))
+    }
+
+    /// Starts a server for a client that can do this.
+    pub(crate) fn with(capabilities: &Value) -> Result<Client, Failed> {
         let dfc = Dfc::new()?;
         let folder = scratch::fresh("lsp-")?;
         fs::write(folder.path().join("data.txt"), "data\n")?;
@@ -36,9 +42,7 @@ impl Client {
         let input = server.stdin.take().ok_or("no input")?;
         let output = BufReader::new(server.stdout.take().ok_or("no output")?);
         let file = String::new();
-        let mut client =
-            Client { server, input, output, folder, file, id: 0, version: 0, _dfc: dfc };
-        let capabilities = json!({ "general": { "positionEncodings": encodings } });
+        let mut client = Client { server, input, output, folder, file, id: 0, version: 0, dfc };
         client.request("initialize", &json!({ "capabilities": capabilities }))?;
         client.notify("initialized", &json!({}))?;
         Ok(client)
@@ -73,7 +77,7 @@ impl Client {
     }
 
     /// The result, or the error.
-    fn request(&mut self, method: &str, params: &Value) -> Result<Value, Failed> {
+    pub(crate) fn request(&mut self, method: &str, params: &Value) -> Result<Value, Failed> {
         self.id += 1;
         let id = self.id;
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
@@ -87,7 +91,11 @@ impl Client {
     }
 
     fn uri(&self) -> String {
-        format!("file://{}/{}", self.folder.path().display(), self.file)
+        self.uri_of(&self.file)
+    }
+
+    fn uri_of(&self, name: &str) -> String {
+        format!("file://{}/{name}", self.folder.path().display())
     }
 
     /// Opens a file, which later requests are about.
@@ -95,6 +103,39 @@ impl Client {
         self.file = name.to_owned();
         let item = json!({ "uri": self.uri(), "languageId": "", "version": 0, "text": text });
         self.notify("textDocument/didOpen", &json!({ "textDocument": item }))
+    }
+
+    /// Closes the open file; what is said of it then is passed over.
+    pub(crate) fn close(&mut self) -> Outcome {
+        let file = json!({ "uri": self.uri() });
+        self.notify("textDocument/didClose", &json!({ "textDocument": file }))
+    }
+
+    /// From now on it is about this open file again.
+    pub(crate) fn back_to(&mut self, name: &str) {
+        self.file = name.to_owned();
+    }
+
+    /// Tells that a file was saved.
+    pub(crate) fn save(&mut self, name: &str) -> Outcome {
+        let file = json!({ "uri": self.uri_of(name) });
+        self.notify("textDocument/didSave", &json!({ "textDocument": file }))
+    }
+
+    /// Tells that a file was changed by somebody else.
+    pub(crate) fn watched(&mut self, name: &str) -> Outcome {
+        let change = json!({ "uri": self.uri_of(name), "type": 2 });
+        self.notify("workspace/didChangeWatchedFiles", &json!({ "changes": [change] }))
+    }
+
+    /// Something in the client's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The command, with the server's store.
+    pub(crate) fn dfc(&self) -> &Dfc {
+        &self.dfc
     }
 
     /// Types something.
@@ -110,7 +151,8 @@ impl Client {
     pub(crate) fn diagnostics(&mut self) -> Result<Value, Failed> {
         loop {
             let mut got = self.receive()?;
-            if got["method"] == "textDocument/publishDiagnostics" {
+            let is_here = got["params"]["uri"] == json!(self.uri());
+            if got["method"] == "textDocument/publishDiagnostics" && is_here {
                 return Ok(got["params"]["diagnostics"].take());
             }
         }
