@@ -32,6 +32,7 @@ const FLAGS: &[Hint] = &[
         &["-d", "--detach", "--name", "--restart"],
         "the command runs in the foreground and leaves nothing; leave the flag out",
     ),
+    ("rm", &["--platform"], "name the image of that platform by its id: `dfc images -a`"),
     ("run", &["--platform"], "name the image of that platform by its id: `dfc images`"),
 ];
 

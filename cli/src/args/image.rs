@@ -271,8 +271,11 @@ pub(crate) struct PruneArgs {
     #[arg(long, hide = true)]
     pub(crate) volumes: bool,
     /// Keep this much of the results of steps (`10GB`)
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", aliases = ["reserved-space", "max-used-space"])]
     pub(crate) keep_storage: Option<String>,
+    /// Accepted: it is told what goes in any case
+    #[arg(long, hide = true)]
+    pub(crate) verbose: bool,
     /// Remove only what was not used since (`until=24h`), or only images with a label (`label=KEY[=VALUE]`) or without
     /// one (`label!=KEY[=VALUE]`)
     #[arg(long = "filter", value_name = "FILTER")]

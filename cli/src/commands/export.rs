@@ -3,7 +3,6 @@
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use oci::Platform;
 use store::LayOut;
 
 use crate::args::image::ExportArgs;
@@ -20,14 +19,11 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> Result<ExitCode, CliError> 
         return Err(CliError::usage("the archive would go to the terminal")
             .help("name a file with -o, or redirect standard output"));
     }
-    let wanted = match &args.platform {
-        Some(text) => platform("platform", text)?,
-        None => Platform::host(),
-    };
+    let wanted = args.platform.as_deref().map(|text| platform("platform", text)).transpose()?;
     let store = open::store(&ui.env)?;
     let record = find::image(&store, &args.image)?;
     let names = record.names.clone();
-    let record = find::member(&store, record, &wanted)?;
+    let record = find::asked(&store, record, wanted.as_ref())?;
     whole::complete(&store, &names, &record, ui)?;
     let (manifest, config) = find::documents(&store, &record)?;
     let layers = layers::of(&store, &manifest, &config, LayOut::No)?;

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use oci::ImageConfig;
 use oci::manifest::Manifest;
-use oci::{ImageConfig, Platform};
 use serde_json::{Value, json};
 use store::Store;
 
@@ -44,13 +44,10 @@ struct Line {
 /// Runs the command.
 pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let format = Format::parse(args.format.as_deref())?;
-    let wanted = match &args.platform {
-        Some(text) => platform("platform", text)?,
-        None => Platform::host(),
-    };
+    let wanted = args.platform.as_deref().map(|text| platform("platform", text)).transpose()?;
     let store = open::store(&ui.env)?;
     let record = find::image(&store, &args.image)?;
-    let record = find::member(&store, record, &wanted)?;
+    let record = find::asked(&store, record, wanted.as_ref())?;
     let (manifest, config) = find::documents(&store, &record)?;
     let lines = lines(&store, &manifest, &config)?;
     let id = manifest.config.digest;

@@ -21,15 +21,12 @@ pub(crate) fn run(args: &InspectArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
         None | Some("" | "json") => None,
         Some(text) => Some(listing::template_of(text)?),
     };
-    let wanted = match &args.platform {
-        Some(text) => platform("platform", text)?,
-        None => Platform::host(),
-    };
+    let wanted = args.platform.as_deref().map(|text| platform("platform", text)).transpose()?;
     let store = open::store(&ui.env)?;
     let mut values = Vec::new();
     let mut errors = Vec::new();
     for text in &args.images {
-        match find::image(&store, text).and_then(|record| value(&store, record, &wanted)) {
+        match find::image(&store, text).and_then(|record| value(&store, record, wanted.as_ref())) {
             Ok(value) => values.push(value),
             Err(error) => errors.push(error),
         }
@@ -51,9 +48,13 @@ pub(crate) fn run(args: &InspectArgs, ui: &mut Ui) -> Result<ExitCode, CliError>
     Ok(code)
 }
 
-fn value(store: &Store, record: ImageRecord, platform: &Platform) -> Result<Value, CliError> {
+fn value(
+    store: &Store,
+    record: ImageRecord,
+    platform: Option<&Platform>,
+) -> Result<Value, CliError> {
     let index = record.clone();
-    let record = find::member(store, record, platform)?;
+    let record = find::asked(store, record, platform)?;
     let (manifest, config) = find::documents(store, &record)?;
     Ok(shape(&index, &record, &manifest, &config, store.blob_size(&index.manifest).unwrap_or(0)))
 }

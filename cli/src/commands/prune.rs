@@ -34,7 +34,8 @@ pub(crate) fn run(args: &PruneArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     }
     let store = open::store_to_remove(&ui.env)?;
     let now = time::now(SystemTime::now());
-    let filters = Filters::parse(&args.filters, &["until", "label", "label!"], &store, now)?;
+    let filters =
+        Filters::parse(&args.filters, &["until", "unused-for", "label", "label!"], &store, now)?;
     let catalog = Catalog::read(&store)?;
     let mut policy = PrunePolicy {
         unused_since: filters.until,

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &SaveArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     if let Some(wanted) = &wanted {
         for image in &mut images {
             if let Some(record) = store.image(&image.manifest)? {
-                image.manifest = find::member(&store, record, wanted)?.manifest;
+                image.manifest = find::asked(&store, record, Some(wanted))?.manifest;
             }
         }
     }

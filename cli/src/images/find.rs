@@ -61,6 +61,27 @@ pub(crate) fn member(
         .ok_or_else(|| CliError::failed(format!("image `{name}` is not for {platform}")))
 }
 
+/// As [`member`], for a platform that was asked for (`--platform`): an image of one platform must be for that, too. Without
+/// one, what there is, or of several that for this machine.
+///
+/// # Errors
+/// None is for this platform.
+pub(crate) fn asked(
+    store: &Store,
+    record: ImageRecord,
+    platform: Option<&Platform>,
+) -> Result<ImageRecord, CliError> {
+    let Some(wanted) = platform else { return member(store, record, &Platform::host()) };
+    let (name, found) = (shown_name(&record), record.platform.clone());
+    images::member_for(store, record, wanted)?.ok_or_else(|| {
+        let error = CliError::failed(format!("image `{name}` is not for {wanted}"));
+        match found {
+            Some(found) => error.help(format!("it is for {found}")),
+            None => error,
+        }
+    })
+}
+
 /// Manifest and config of an image that is no index.
 ///
 /// # Errors

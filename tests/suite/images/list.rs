@@ -154,6 +154,11 @@ fn inspect() -> Outcome {
         same(field, &image.get(field).is_some(), &true)?;
     }
     same("names", &image["RepoTags"].to_string().as_str(), &r#"["app:2","team/app:2"]"#)?;
+    // What is asked for one platform is not answered with another.
+    for command in ["inspect", "history", "export", "save"] {
+        let said = dfc.run([command, "--platform=linux/s390x", "app:1"])?.expect(1)?.stderr;
+        same(command, &said.contains("image `app:1` is not for linux/s390x"), &true)?;
+    }
     for (template, wanted) in [
         ("{{json .Config.Cmd}}", r#"["cat","/two"]"#),
         ("{{.Config.Cmd}} {{.Config.Entrypoint}}", "[cat /two] []"),

@@ -63,6 +63,12 @@ fn dry_run() -> Outcome {
     let before = lines(dfc, &["images", "-q"])?;
     let would = lines(dfc, &["prune", "--dry-run", "--all"])?;
     same("nothing went", &lines(dfc, &["images", "-q"])?, &before)?;
+    // The words of docker's builders.
+    let words = ["--reserved-space=1GB", "--max-used-space=1GB"];
+    for word in words {
+        dfc.run(["builder", "prune", "--dry-run", "--verbose", "--filter=unused-for=1h", word])?
+            .expect(0)?;
+    }
     let did = lines(dfc, &["prune", "--force", "--all"])?;
     let deleted = |lines: &[String]| lines.iter().filter(|it| it.starts_with("Deleted")).count();
     same("two", &(deleted(&would), deleted(&did)), &(2, 2))?;
