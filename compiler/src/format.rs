@@ -22,6 +22,8 @@ use std::ops::Range;
 
 use grammar::{Dockerfile, Parse, Severity, SourceFile, Span};
 
+use between::Wish;
+
 /// How a formatted file looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
@@ -114,20 +116,30 @@ fn pieces(source: &SourceFile, parse: &Parse<Dockerfile>, style: &Style) -> Opti
     let begin = at;
     let mut pieces = Vec::with_capacity(2 * parse.tree.statements.len() + 1);
     let writer = statement::Writer { text, escape: parse.tree.dialect.escape, eol, style: *style };
+    let mut wish = Wish::On;
     for statement in &parse.tree.statements {
         let start = (source.lines().start(statement.lines.0)? as usize).max(at);
         let end =
             source.lines().start(statement.lines.1 + 1).map_or(text.len(), |end| end as usize);
+        let gap = &text[at..start];
+        let before = wish;
+        wish = wish.behind(gap);
         if start > at {
-            let lines = between::lines(&text[at..start], eol, at == begin);
+            let stays = before == Wish::Off || wish == Wish::Off;
+            let lines = if stays { gap.to_owned() } else { between::lines(gap, eol, at == begin) };
             pieces.push(Piece { range: at..start, text: lines });
         }
-        let written = writer.statement(statement, start..end);
+        let written = match wish {
+            Wish::On => writer.statement(statement, start..end),
+            Wish::Off | Wish::Skip => text[start..end].to_owned(),
+        };
         pieces.push(Piece { range: start..end, text: written });
         at = end;
     }
     if at < text.len() {
-        let lines = between::last(&text[at..], eol);
+        let rest = &text[at..];
+        let stays = wish == Wish::Off || wish.behind(rest) == Wish::Off;
+        let lines = if stays { rest.to_owned() } else { between::last(rest, eol) };
         pieces.push(Piece { range: at..text.len(), text: lines });
     }
     Some(pieces)

@@ -1,7 +1,32 @@
 //! What stands between statements: comments, which stay, and empty lines, of which there are at most two in a row.
+//! Comments may also say what is not to be formatted.
 
 /// How many empty lines in a row stay.
 const MAX_EMPTY: usize = 2;
+
+/// Whether what follows is to be formatted, as comments say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Formatted.
+    On,
+    /// As it is, up to `# fmt: on`.
+    Off,
+    /// One statement as it is.
+    Skip,
+}
+
+impl Wish {
+    /// What holds behind the lines between two statements.
+    pub(super) fn behind(self, text: &str) -> Wish {
+        let before = if self == Wish::Off { Wish::Off } else { Wish::On };
+        text.lines().fold(before, |wish, line| match (line.trim(), wish) {
+            ("# fmt: off", _) => Wish::Off,
+            ("# fmt: on", _) => Wish::On,
+            ("# fmt: skip", Wish::On) => Wish::Skip,
+            _ => wish,
+        })
+    }
+}
 
 /// Formats the lines before a statement. Empty lines at the top of the file go, unless a comment follows: it would
 /// become a parser directive if it looks like one.

@@ -95,6 +95,19 @@ fn line_breaks_are_those_of_the_first_line() {
 }
 
 #[test]
+fn comments_switch_formatting_off() {
+    let text = "from  a\n# fmt: off\nuser  b\n\n\n\nuser  c\n  # fmt: on\nuser  d\n";
+    let wanted = "FROM a\n# fmt: off\nuser  b\n\n\n\nuser  c\n  # fmt: on\nUSER d\n";
+    assert_eq!(formatted(text).as_deref(), Some(wanted));
+    let skipped = "# fmt: skip\nfrom  a\n\n# fmt: skip\n# why\nuser  b \nuser  c\nuser  d";
+    let wanted = "# fmt: skip\nfrom  a\n\n# fmt: skip\n# why\nuser  b \nUSER c\nUSER d\n";
+    assert_eq!(formatted(skipped).as_deref(), Some(wanted));
+    let rest = "from  a\n# fmt: off\nuser  b\n\n\n\n# c\n\n";
+    assert_eq!(formatted(rest).as_deref(), Some(&*rest.replace("from  a", "FROM a")));
+    assert_eq!(line("run a \\\n# fmt: off\n  b\nuser  c\n"), "RUN a \\\n# fmt: off\n  b\nUSER c\n");
+}
+
+#[test]
 fn what_cannot_be_read_stays() {
     assert_eq!(formatted("FROM a\nRUNN b\n"), None);
     assert_eq!(formatted("FROM a\nRUN <<EOF\nb\n"), None);
