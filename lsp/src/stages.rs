@@ -34,6 +34,7 @@ pub(crate) struct StageUse {
 #[derive(Debug, Default)]
 pub(crate) struct Stages {
     pub(crate) list: Vec<Stage>,
+    /// In the order of the file.
     pub(crate) uses: Vec<StageUse>,
 }
 
@@ -92,6 +93,11 @@ impl Stages {
     /// The stage that an offset is in.
     pub(crate) fn at(&self, offset: u32) -> Option<usize> {
         self.list.iter().rposition(|stage| stage.span.start <= offset && offset <= stage.span.end)
+    }
+
+    /// Whether a word names a stage.
+    pub(crate) fn is_use(&self, word: Span) -> bool {
+        self.uses.binary_search_by_key(&word, |used| used.span).is_ok()
     }
 
     /// What to call a stage.

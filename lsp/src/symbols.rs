@@ -51,8 +51,10 @@ pub(crate) fn at(analysis: &Analysis, offset: usize) -> Option<(Symbol, Span)> {
             return Some((Symbol::Heredoc(index, number), place.span));
         }
     }
-    let file = files(analysis).find(|(span, _)| touches(*span, offset));
-    file.map(|(span, path)| (Symbol::File(path), span))
+    let words = links::with_trigger(statement).flat_map(links::sources);
+    let word = words.into_iter().find(|word| touches(word.span, offset))?;
+    let path = links::in_context(&links::expanded(analysis, index, word)?)?;
+    Some((Symbol::File(path), word.span))
 }
 
 /// All places of a symbol, in the order of the file.
@@ -103,9 +105,7 @@ fn files(analysis: &Analysis) -> impl Iterator<Item = (Span, String)> {
 
 fn file(analysis: &Analysis, path: &str) -> Vec<Occurrence> {
     let places = files(analysis).filter(|(_, other)| other == path);
-    places
-        .map(|(span, _)| Occurrence { span, is_definition: false, is_name: false })
-        .collect()
+    places.map(|(span, _)| Occurrence { span, is_definition: false, is_name: false }).collect()
 }
 
 /// The word behind `<<` and the line that ends the body.

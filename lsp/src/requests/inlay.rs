@@ -1,6 +1,6 @@
 //! `textDocument/inlayHint`: what a variable is at its place, which stage a number means, how long a step took.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use grammar::{Instruction, Span, Statement, Word};
@@ -192,21 +192,23 @@ fn steps(cursor: &Cursor<'_>) -> Vec<Hint> {
     if known.is_empty() {
         return Vec::new();
     }
-    let mut hints = Vec::new();
-    for statement in &cursor.analysis.tree.statements {
-        let own = cursor.analysis.steps.iter().filter(|step| step.span == statement.span);
-        let facts = own.filter_map(|step| {
-            known.iter().find(|facts| facts.stage == step.stage && facts.text == step.text)
-        });
-        let facts: Vec<_> = facts.collect();
-        if facts.is_empty() {
-            continue;
+    // Of several that say the same, the last that ran comes first.
+    let known = known.iter().rev();
+    let known: BTreeMap<_, _> =
+        known.map(|facts| ((facts.stage.as_str(), facts.text.as_str()), facts)).collect();
+    // An ADD makes several.
+    let mut ran: BTreeMap<u32, (Duration, u64)> = BTreeMap::new();
+    for step in &cursor.analysis.steps {
+        if let Some(facts) = known.get(&(step.stage.as_str(), step.text.as_str())) {
+            let sum = ran.entry(step.span.start).or_default();
+            *sum = (sum.0 + facts.duration, sum.1.saturating_add(facts.size));
         }
-        let took: Duration = facts.iter().map(|facts| facts.duration).sum();
-        let size: u64 = facts.iter().map(|facts| facts.size).sum();
-        let text = cursor.text();
-        let start = statement.span.start as usize;
-        let line = text[start..].split(['\n', '\r']).next().unwrap_or_default();
+    }
+    let mut hints = Vec::new();
+    for (start, (took, size)) in ran {
+        let start = start as usize;
+        let rest = cursor.text().get(start..).unwrap_or_default();
+        let line = rest.split(['\n', '\r']).next().unwrap_or_default();
         hints.push(Hint {
             at: start + line.len(),
             label: format!("{}, {}", time(took), bytes(size)),

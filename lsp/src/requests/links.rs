@@ -18,10 +18,7 @@ use crate::uri;
 const MAX_LINKS: usize = 1000;
 
 /// Answers the request.
-pub(crate) fn answer(
-    server: &Server<'_>,
-    params: DocumentLinkParams,
-) -> Answer<Vec<DocumentLink>> {
+pub(crate) fn answer(server: &Server<'_>, params: DocumentLinkParams) -> Answer<Vec<DocumentLink>> {
     let cursor = server.file(&params.text_document.uri).filter(|it| !it.is_ignore());
     let Some(cursor) = cursor else { return Ok(Vec::new()) };
     let files = files(&cursor).into_iter();
@@ -110,14 +107,17 @@ pub(crate) fn in_context(source: &str) -> Option<String> {
 /// The instructions with their numbers; of an ONBUILD its trigger, too.
 pub(crate) fn statements(analysis: &Analysis) -> impl Iterator<Item = (usize, &Statement)> {
     let statements = analysis.tree.statements.iter().enumerate();
-    statements.flat_map(|(index, statement)| {
-        let trigger = if let Instruction::Onbuild(onbuild) = &statement.instruction {
-            onbuild.trigger.as_deref()
-        } else {
-            None
-        };
-        [Some(statement), trigger].into_iter().flatten().map(move |it| (index, it))
-    })
+    statements.flat_map(|(index, statement)| with_trigger(statement).map(move |it| (index, it)))
+}
+
+/// An instruction, and what an ONBUILD holds.
+pub(crate) fn with_trigger(statement: &Statement) -> impl Iterator<Item = &Statement> {
+    let trigger = if let Instruction::Onbuild(onbuild) = &statement.instruction {
+        onbuild.trigger.as_deref()
+    } else {
+        None
+    };
+    [Some(statement), trigger].into_iter().flatten()
 }
 
 /// What a word is at its place.
@@ -132,7 +132,6 @@ pub(crate) fn expanded(analysis: &Analysis, index: usize, word: &Word) -> Option
 /// The places that name images, and their names.
 pub(crate) fn images(cursor: &Cursor<'_>) -> Vec<(Span, String)> {
     let stages = &cursor.analysis.stages;
-    let is_stage = |span: Span| stages.uses.iter().any(|used| used.span == span);
     let mut found = Vec::new();
     if let Some(syntax) = &cursor.analysis.tree.dialect.syntax {
         found.push((syntax.span, syntax.value.clone()));
@@ -149,7 +148,7 @@ pub(crate) fn images(cursor: &Cursor<'_>) -> Vec<(Span, String)> {
         } else {
             continue;
         };
-        for word in words.into_iter().filter(|word| !is_stage(word.span)) {
+        for word in words.into_iter().filter(|word| !stages.is_use(word.span)) {
             let name = expanded(&cursor.analysis, index, word);
             let name = name.filter(|it| !is_number(it) && !it.eq_ignore_ascii_case("scratch"));
             found.extend(name.map(|name| (word.span, name)));
@@ -197,7 +196,8 @@ fn downloads(cursor: &Cursor<'_>) -> Vec<(Span, Uri)> {
             let address = Address::new(address);
             // Behind a `#` stand branch and folder of a repository.
             let page = address.as_str().split('#').next().unwrap_or_default();
-            let fits = is_web && !page.contains(['$', ' ', '"', '<', '>', '\\', '^', '`', '{', '|', '}']);
+            let fits =
+                is_web && !page.contains(['$', ' ', '"', '<', '>', '\\', '^', '`', '{', '|', '}']);
             fits.then(|| Some((word.span, Uri::from_str(page).ok()?)))?
         })
         .collect()

@@ -115,7 +115,7 @@ fn is_number(text: &str) -> bool {
 }
 
 fn stage_or_image(canvas: &mut Canvas<'_>, analysis: &Analysis, span: Span) {
-    let is_stage = analysis.stages.uses.iter().any(|used| used.span == span);
+    let is_stage = analysis.stages.is_use(span);
     canvas.span(span, if is_stage { Kind::Stage } else { Kind::Image });
 }
 
