@@ -246,6 +246,7 @@ fn failure_error(url: &str, failure: Failure) -> RegistryError {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
     use std::net::TcpListener;
     use std::thread::{self, JoinHandle};
 
