@@ -10,7 +10,7 @@ use crate::bench::inputs::Files;
 /// Stages of the workloads that sleep and compute.
 const STAGES: usize = 12;
 /// Rounds of a shell's loop that take about a second.
-const ROUNDS: f64 = 700_000.0;
+const ROUNDS: f64 = 900_000.0;
 /// Stages that copy.
 const FAN: usize = 40;
 
