@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use grammar::{Span, Statement};
+use grammar::{Instruction, Span, Statement};
 use lsp_types::{Location, Range};
 
 use crate::analysis::Analysis;
@@ -53,6 +53,17 @@ impl<'a> Cursor<'a> {
     /// The instruction at the place, with its number.
     pub(crate) fn statement(&self) -> Option<(usize, &Statement)> {
         self.analysis.statement_at(self.offset)
+    }
+
+    /// The same, but that of a trigger inside of its ONBUILD.
+    pub(crate) fn innermost(&self) -> Option<(usize, &Statement)> {
+        let (index, statement) = self.statement()?;
+        let Instruction::Onbuild(onbuild) = &statement.instruction else {
+            return Some((index, statement));
+        };
+        let trigger = onbuild.trigger.as_deref();
+        let trigger = trigger.filter(|it| it.span.start as usize <= self.offset);
+        Some((index, trigger.unwrap_or(statement)))
     }
 
     /// From the last blank before the place to the next behind it.

@@ -11,9 +11,7 @@ use grammar::Dockerfile;
 use lsp_server::{Connection, Message, Notification, Request};
 use serde_json::{Value, json};
 
-use crate::knowledge::{
-    Context, Entry, ImageFacts, Knowledge, Listing, News, Project, StepFacts,
-};
+use crate::knowledge::{Context, Entry, ImageFacts, Knowledge, Listing, News, Project, StepFacts};
 use crate::serve;
 
 /// What a fake noticed.

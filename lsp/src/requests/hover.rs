@@ -6,8 +6,8 @@ mod images;
 mod sources;
 mod values;
 
+use grammar::Span;
 use grammar::instruction::Keyword;
-use grammar::{Instruction, Span};
 use lsp_types::{Hover, HoverContents, HoverParams, MarkupContent, MarkupKind};
 
 use super::Answer;
@@ -89,13 +89,8 @@ fn stage(cursor: &Cursor<'_>) -> Option<Told> {
 
 /// The instruction whose keyword is here; that of a trigger, too.
 fn instruction(cursor: &Cursor<'_>) -> Option<Told> {
-    let (_, statement) = cursor.statement()?;
-    let is_trigger = matches!(statement.instruction, Instruction::Onbuild(_));
-    let trigger = statement.args.first().filter(|_| is_trigger);
-    let (name, span) = match trigger.filter(|word| touches(word.span, cursor.offset)) {
-        Some(word) => (word.text.as_str(), word.span),
-        None => (statement.keyword.value.as_str(), statement.keyword.span),
-    };
+    let (_, statement) = cursor.innermost()?;
+    let (name, span) = (statement.keyword.value.as_str(), statement.keyword.span);
     let keyword = Keyword::of(name).filter(|_| touches(span, cursor.offset))?;
     let (form, meaning, _) = text::of(keyword);
     let mut told = format!("```dockerfile\n{form}\n```\n\n{meaning}");

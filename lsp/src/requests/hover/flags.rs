@@ -10,7 +10,7 @@ use crate::variables::touches;
 
 /// The flag, or the field of a mount, whose name is here.
 pub(super) fn tell(cursor: &Cursor<'_>) -> Option<Told> {
-    let (_, statement) = cursor.statement()?;
+    let (_, statement) = cursor.innermost()?;
     mount(cursor).or_else(|| {
         let flag = statement.flags.iter().find(|flag| touches(flag.span, cursor.offset))?;
         let name = Span::new(flag.span.start as usize, flag.name.span.end as usize);
@@ -33,7 +33,7 @@ pub(super) fn tell(cursor: &Cursor<'_>) -> Option<Told> {
 }
 
 fn mount(cursor: &Cursor<'_>) -> Option<Told> {
-    let (_, statement) = cursor.statement()?;
+    let (_, statement) = cursor.innermost()?;
     let Instruction::Run(run) = &statement.instruction else { return None };
     let mut fields = run.mounts.iter().flat_map(|mount| &mount.fields);
     let here = |span: Span| touches(span, cursor.offset);

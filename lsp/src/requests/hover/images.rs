@@ -12,7 +12,7 @@ const MAX_WIDTH: usize = 200;
 
 /// The image of a FROM, a `--from` or a mount.
 pub(super) fn tell(cursor: &Cursor<'_>) -> Option<Told> {
-    let (index, statement) = cursor.statement()?;
+    let (index, statement) = cursor.innermost()?;
     let here = |word: &&Word| touches(word.span, cursor.offset);
     let word = match &statement.instruction {
         Instruction::From(from) => Some(&from.image).filter(here),

@@ -12,7 +12,7 @@ use crate::variables::touches;
 
 /// The source that is named here.
 pub(super) fn tell(cursor: &Cursor<'_>) -> Option<Told> {
-    let (index, statement) = cursor.statement()?;
+    let (index, statement) = cursor.innermost()?;
     let transfer = from_context(statement)?;
     let word = transfer.sources.iter().find_map(|source| match source {
         Source::Path(word) => Some(word).filter(|word| touches(word.span, cursor.offset)),

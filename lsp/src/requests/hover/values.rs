@@ -69,7 +69,7 @@ pub(super) fn word(cursor: &Cursor<'_>) -> Option<Told> {
 
 /// The word here that the build expands, and what it becomes.
 fn expanded(cursor: &Cursor<'_>) -> Option<(Word, String)> {
-    let (index, statement) = cursor.statement()?;
+    let (index, statement) = cursor.innermost()?;
     let word = words(statement).into_iter().find(|it| touches(it.span, cursor.offset))?;
     if !word.text.contains('$') {
         return None;
