@@ -32,14 +32,19 @@ pub(crate) fn laid_out(
     config: &ImageConfig,
 ) -> Result<(Vec<LayerId>, Vec<PathBuf>), CliError> {
     let mut mended = BTreeSet::new();
+    let mut damaged = None;
     loop {
         let layers = ids(store, manifest, config, LayOut::Yes);
         let tried = layers.and_then(|layers| Ok((store.lay_out_chain(&layers)?, layers)));
         match tried {
             Ok((paths, layers)) => return Ok((layers, paths)),
             Err(error) => match store.forget_damaged(&error)? {
-                Some(what) if mended.insert(what.clone()) => {}
-                Some(_) | None => return Err(error.into()),
+                Some(what) if mended.insert(what.clone()) => {
+                    damaged.get_or_insert(error);
+                }
+                // What is missing now was there, and damaged: that is what to say.
+                Some(_) => return Err(damaged.unwrap_or(error).into()),
+                None => return Err(error.into()),
             },
         }
     }

@@ -50,6 +50,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("hardship::damaged_files", NEEDS, || damaged(files, &[Harm::Cut, Harm::Gone])),
         trial("hardship::damaged_blob_is_not_saved", NEEDS, not_saved),
         trial("hardship::damaged_files_of_a_run", NEEDS, run_of_an_image),
+        trial("hardship::damaged_blob_of_a_loaded_image", NEEDS, run_of_a_loaded_image),
         trial("hardship::damaged_database", NEEDS, database),
     ]
 }
@@ -132,6 +133,32 @@ fn run_of_an_image() -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Of a loaded image nothing can be made again: what is damaged is named, and loading the image once more mends it.
+fn run_of_a_loaded_image() -> Outcome {
+    let project = Project::new(BEFORE)?;
+    project.file("copied", "copied\n")?;
+    project.try_build(&["-t", "it"])?.expect(0)?;
+    let archive = project.beside("it.tar").display().to_string();
+    project.dfc.run(["save", "-o", &archive, "it"])?.expect(0)?;
+    let other = crate::dfc::Dfc::new()?;
+    for _ in 0..2 {
+        other.run(["load", "-i", &archive])?.expect(0)?;
+        let mut layers = blobs(other.home())?.into_iter().rev().filter(|path| !is_json(path));
+        let layer = layers.next().ok_or("no layer")?;
+        do_harm(&layer, Harm::Flipped)?;
+        let done = other.run(["run", "it", "cat", "/copied"])?;
+        let name = layer.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if done.status == Some(0)
+            || !done.stderr.contains(&format!("{name} in the store is damaged"))
+        {
+            return Err(format!("it is not named:\n{}{}", done.stdout, done.stderr).into());
+        }
+    }
+    other.run(["load", "-i", &archive])?.expect(0)?;
+    let said = other.run(["run", "it", "cat", "/copied"])?.expect(0)?.stdout;
+    if said == "copied\n" { Ok(()) } else { Err(said.into()) }
 }
 
 /// A database that cannot be read is named, and what to do is said.
