@@ -309,12 +309,7 @@ pub(crate) fn member_for(
     platform: &Platform,
 ) -> Result<Option<ImageRecord>, StoreError> {
     let fits = |record: &ImageRecord| {
-        record.platform.as_ref().is_some_and(|found| {
-            let (found, wanted) = (found.normalized(), platform.normalized());
-            found.os == wanted.os
-                && found.architecture == wanted.architecture
-                && (wanted.variant.is_none() || found.variant == wanted.variant)
-        })
+        record.platform.as_ref().is_some_and(|found| is_for(found, platform))
     };
     if fits(&record) {
         return Ok(Some(record));
@@ -325,6 +320,14 @@ pub(crate) fn member_for(
         }
     }
     Ok(None)
+}
+
+/// Whether what is for one platform is what is wanted for another.
+pub(crate) fn is_for(found: &Platform, wanted: &Platform) -> bool {
+    let (found, wanted) = (found.normalized(), wanted.normalized());
+    found.os == wanted.os
+        && found.architecture == wanted.architecture
+        && (wanted.variant.is_none() || found.variant == wanted.variant)
 }
 
 impl Images for ImageSources<'_> {

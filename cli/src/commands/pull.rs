@@ -10,9 +10,9 @@ use crate::args::build::ProgressMode;
 use crate::args::registry::PullArgs;
 use crate::config::Config;
 use crate::error::CliError;
-use crate::images::find;
 use crate::images::pull::{self, Pulled, Wanted};
 use crate::images::remote::Remote;
+use crate::images::{find, is_for};
 use crate::interrupt::Interrupt;
 use crate::open;
 use crate::options::graph::{default_platform, platform};
@@ -55,6 +55,11 @@ pub(crate) fn run(args: &PullArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
             if !args.quiet {
                 ui.note(format_args!("Digest: {}", pulled.root));
                 let name = name.familiar();
+                if let (Wanted::Platform(wanted), Some(found)) = (&wanted, &pulled.record.platform)
+                    && !is_for(found, wanted)
+                {
+                    ui.note(format_args!("warning: {name} is for {found}, not for {wanted}"));
+                }
                 ui.note(match pulled.is_new {
                     true => format!("Status: Downloaded newer image for {name}"),
                     false => format!("Status: Image is up to date for {name}"),

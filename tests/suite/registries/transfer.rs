@@ -124,6 +124,12 @@ fn all_platforms() -> Outcome {
     says(&inspected.stdout, &["arm64"])?;
     let none = third.run(&["pull", "--platform", "linux/s390x", &name])?.expect(1)?;
     says(&none.stderr, &["has no image for linux/s390x; there are linux/amd64, linux/arm64"])?;
+    // An image that is for one platform comes for any, with a word about it.
+    let plain = registry.name("plain:1");
+    build(&user, "FROM scratch\nCOPY file /\n", &["--platform", "linux/s390x", "-t", &plain])?;
+    user.run(&["push", &plain])?.expect(0)?;
+    let other_one = third.run(&["pull", "--platform", "linux/arm64", &plain])?.expect(0)?;
+    says(&other_one.stderr, &["is for linux/s390x, not for linux/arm64"])?;
     let one = registry.name("one:1");
     other.run(&["tag", &name, &one])?.expect(0)?;
     other.run(&["push", "--platform", "linux/arm64", &one])?.expect(0)?;
