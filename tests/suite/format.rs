@@ -18,6 +18,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("format::a_file_of_everything", golden),
         Trial::test("format::folders_in_place", folders),
         Trial::test("format::what_cannot_be_formatted_stays", mistakes),
+        Trial::test("format::many_files_are_told_of_in_order", order),
+        Trial::test("format::examples_of_the_manual_are_true", manual),
     ]
 }
 
@@ -107,6 +109,69 @@ fn mistakes() -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Files are formatted side by side, and standard input goes in its turn.
+fn order() -> Outcome {
+    let folder = scratch::fresh("fmt-")?;
+    let names: Vec<String> = (100..160).map(|number| format!("{number}.Dockerfile")).collect();
+    for name in &names {
+        // Every tenth one is formatted already, every seventh one cannot be.
+        let number: usize = name[..3].parse()?;
+        let keyword = if number % 10 == 0 { "FROM" } else { "from" };
+        let last = if number % 7 == 0 { "\nRUNN x\n" } else { "\n" };
+        fs::write(folder.path().join(name), format!("{keyword} a{last}"))?;
+    }
+    let number = |name: &&String| name[..3].parse::<usize>().unwrap_or_default();
+    let changed: Vec<&String> =
+        names.iter().filter(|it| number(it) % 10 > 0 && number(it) % 7 > 0).collect();
+    let mut told = String::new();
+    changed.iter().for_each(|name| told.push_str(&format!("{name}\n")));
+    let mut command = Dfc::new()?.command(["fmt", "--check", ".", "-"])?;
+    let done = fed(command.current_dir(folder.path()), b"from a\n")?;
+    let places: Vec<usize> =
+        names.iter().filter_map(|name| done.stderr.find(&format!("{name}:2"))).collect();
+    if done.stdout != format!("{told}-\n") || !places.is_sorted() || places.len() != 8 {
+        return Err(format!("{done:?}").into());
+    }
+    let mut command = Dfc::new()?.command(["fmt"])?;
+    let done = Done::from(command.current_dir(folder.path()).output()?);
+    for name in &names {
+        let text = fs::read_to_string(folder.path().join(name))?;
+        let stays = number(&name) % 10 > 0 && !changed.contains(&name);
+        if text.starts_with("from") != stays {
+            return Err(format!("{name}: {text}\n{done:?}").into());
+        }
+    }
+    Ok(())
+}
+
+/// A block of the page comes out as the one behind it, which is marked `dockerfile,formatted`; one alone stays.
+fn manual() -> Outcome {
+    let page = fs::read_to_string(workspace().join("docs/fmt.md"))?;
+    let mut blocks: Vec<(&str, String)> = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if let Some(kind) = line.strip_prefix("```") {
+            let body = lines.by_ref().take_while(|line| *line != "```");
+            blocks.push((kind, body.map(|line| format!("{line}\n")).collect()));
+        }
+    }
+    let mut pairs = 0;
+    for (number, (kind, text)) in blocks.iter().enumerate() {
+        let next = blocks.get(number + 1).filter(|(next, _)| *next == "dockerfile,formatted");
+        let wanted = match (*kind, next) {
+            ("dockerfile", Some((_, next))) => next,
+            ("dockerfile" | "dockerfile,formatted", _) => text,
+            _ => continue,
+        };
+        pairs += usize::from(wanted != text);
+        let done = from_stdin(&["fmt", "-"], text.as_bytes())?;
+        if done.stdout != *wanted {
+            return Err(format!("{text}becomes\n{}", done.stdout).into());
+        }
+    }
+    if pairs == 0 { Err("docs/fmt.md has no examples".into()) } else { Ok(()) }
 }
 
 fn from_stdin(args: &[&str], text: &[u8]) -> Result<Done, libtest_mimic::Failed> {

@@ -12,9 +12,11 @@ use grammar::{Diagnostic, Severity, SourceFile, Span};
 
 use crate::args::FmtArgs;
 use crate::error::CliError;
+use crate::parallel;
 use crate::project::dockerfile;
 use crate::project::find::{self, Place, STDIN};
 use crate::project::settings::SettingsFinder;
+use crate::render::human::Look;
 use crate::render::{diff, human};
 use crate::ui::Ui;
 
@@ -28,6 +30,29 @@ struct Count {
     failed: usize,
 }
 
+/// What is done with each file.
+#[derive(Debug, Clone, Copy)]
+struct Job<'a> {
+    args: &'a FmtArgs,
+    /// How problems look.
+    look: Look,
+    /// Whether differences are colored.
+    color: bool,
+}
+
+/// What became of a file.
+#[derive(Debug)]
+enum Made {
+    /// It was formatted already.
+    Same,
+    /// It was not; with what is to be printed of it.
+    Changed(String),
+    /// It stays as it is, for the reasons that are told here.
+    Refused(String),
+    /// It cannot be read or written.
+    Failed(CliError),
+}
+
 /// Runs the command. Exit status 1 if a file cannot be formatted, or would change although nothing is to be.
 pub(crate) fn run(args: &FmtArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
     let found = find::dockerfiles(&args.files, &ui.env)?;
@@ -35,32 +60,33 @@ pub(crate) fn run(args: &FmtArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         Ok(finder) => finder,
         Err(error) => return Ok(error.tell(ui)),
     };
-    let mut count = Count { failed: found.problems.len(), ..Count::default() };
+    let mut work = Vec::with_capacity(found.places.len());
+    for place in &found.places {
+        match finder.for_place(place) {
+            Ok(settings) => work.push((place, style(args, &settings.fmt))),
+            Err(error) => return Ok(error.tell(ui)),
+        }
+    }
     for problem in &found.problems {
         ui.note(format_args!("error: {problem}"));
     }
+    let job = Job { args, look: ui.look_err(), color: ui.color_out() };
+    let made = parallel::map(&work, |(place, style)| match place {
+        Place::File { shown, path } => Some(job.file(shown, path, style)),
+        // There is one, and it goes to standard output: in its turn.
+        Place::Stdin => None,
+    });
+    let mut count = Count { all: work.len(), failed: found.problems.len(), ..Count::default() };
     let mut has_stdin = false;
-    for place in &found.places {
-        count.all += 1;
-        let style = match finder.for_place(place) {
-            Ok(settings) => style(args, &settings.fmt),
-            Err(error) => return Ok(error.tell(ui)),
-        };
-        let done = match place {
-            Place::File { shown, path } => file(args, &style, (shown, path), ui),
-            Place::Stdin => {
+    for ((_, style), made) in work.iter().zip(made) {
+        let made = match made {
+            Some(made) => made,
+            None => {
                 has_stdin = true;
-                stdin(args, &style, ui)
+                job.stdin(style, ui)?
             }
         };
-        match done {
-            Ok(changed) => count.changed += usize::from(changed),
-            Err(error @ CliError::BrokenPipe) => return Err(error),
-            Err(error) => {
-                count.failed += 1;
-                ui.fail(&error);
-            }
-        }
+        count.add(made, ui)?;
     }
     let dry = args.check || args.diff;
     if dry || !has_stdin {
@@ -71,6 +97,26 @@ pub(crate) fn run(args: &FmtArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
 }
 
 impl Count {
+    /// Tells what became of a file, and counts it.
+    fn add(&mut self, made: Made, ui: &mut Ui) -> Result<(), CliError> {
+        match made {
+            Made::Same => {}
+            Made::Changed(said) => {
+                self.changed += 1;
+                ui.write(&said)?;
+            }
+            Made::Refused(said) => {
+                self.failed += 1;
+                ui.note(said.trim_end_matches('\n'));
+            }
+            Made::Failed(error) => {
+                self.failed += 1;
+                ui.fail(&error);
+            }
+        }
+        Ok(())
+    }
+
     fn summary(&self, dry: bool) -> String {
         let files = |count: usize| format!("{count} {}", if count == 1 { "file" } else { "files" });
         let mut said = match (self.changed, dry) {
@@ -86,48 +132,73 @@ impl Count {
     }
 }
 
-/// Formats a file in its place; says whether it was not formatted before.
-fn file(
-    args: &FmtArgs,
-    style: &Style,
-    (shown, path): (&Path, &Path),
-    ui: &mut Ui,
-) -> Result<bool, CliError> {
-    let source = dockerfile::read_source(shown, path)?;
-    let Some(text) = formatted(&source, style, ui)? else { return Err(CliError::Reported) };
-    if text == source.text() {
-        return Ok(false);
+impl Job<'_> {
+    /// Formats a file in its place, or sees what would change.
+    fn file(&self, shown: &Path, path: &Path, style: &Style) -> Made {
+        let source = match dockerfile::read_source(shown, path) {
+            Ok(source) => source,
+            Err(error) => return Made::Failed(error),
+        };
+        let text = match self.formatted(&source, style) {
+            Ok(text) if text == source.text() => return Made::Same,
+            Ok(text) => text,
+            Err(said) => return Made::Refused(said),
+        };
+        if self.is_dry() {
+            return Made::Changed(self.said(&source, &text));
+        }
+        match replace(path, text.as_bytes()) {
+            Ok(()) => Made::Changed(String::new()),
+            Err(error) => {
+                Made::Failed(CliError::io(format!("cannot write `{}`", shown.display()), &error))
+            }
+        }
     }
-    if args.check || args.diff {
-        tell(args, &source, &text, ui)?;
-    } else {
-        replace(path, text.as_bytes())
-            .map_err(|error| CliError::io(format!("cannot write `{}`", shown.display()), &error))?;
-    }
-    Ok(true)
-}
 
-/// Formats standard input. What cannot be formatted comes out as it went in.
-fn stdin(args: &FmtArgs, style: &Style, ui: &mut Ui) -> Result<bool, CliError> {
-    let bytes = dockerfile::read_bytes(io::stdin())
-        .map_err(|error| CliError::io("cannot read standard input", &error))?;
-    let source = SourceFile::from_bytes(STDIN, &bytes);
-    let text = formatted(&source, style, ui)?;
-    if args.check || args.diff {
-        let Some(text) = text else { return Err(CliError::Reported) };
-        tell(args, &source, &text, ui)?;
-        return Ok(text != source.text());
+    /// Formats standard input. What cannot be formatted comes out as it went in.
+    fn stdin(&self, style: &Style, ui: &mut Ui) -> Result<Made, CliError> {
+        let bytes = match dockerfile::read_bytes(io::stdin()) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                return Ok(Made::Failed(CliError::io("cannot read standard input", &error)));
+            }
+        };
+        let source = SourceFile::from_bytes(STDIN, &bytes);
+        Ok(match self.formatted(&source, style) {
+            Ok(text) if self.is_dry() && text == source.text() => Made::Same,
+            Ok(text) if self.is_dry() => Made::Changed(self.said(&source, &text)),
+            Ok(text) => Made::Changed(text),
+            Err(said) => {
+                if !self.is_dry() {
+                    ui.write_bytes(&bytes)?;
+                    copy_rest(ui)?;
+                }
+                Made::Refused(said)
+            }
+        })
     }
-    match text {
-        Some(text) => {
-            ui.write(&text)?;
-            Ok(text != source.text())
+
+    fn is_dry(&self) -> bool {
+        self.args.check || self.args.diff
+    }
+
+    /// The formatted text, or else why there is none, for people.
+    fn formatted(&self, source: &SourceFile, style: &Style) -> Result<String, String> {
+        let parse = grammar::parse(source);
+        format::format(source, &parse, style).ok_or_else(|| {
+            let mut errors = parse.diagnostics;
+            errors.retain(|found| found.severity == Severity::Error);
+            errors.extend(not_text(source));
+            human::diagnostics(&errors, std::slice::from_ref(source), self.look)
+        })
+    }
+
+    /// Says that a file is to change: by its name, or how.
+    fn said(&self, source: &SourceFile, text: &str) -> String {
+        if self.args.diff {
+            return diff::unified(source.name(), source.text(), text, self.color);
         }
-        None => {
-            ui.write_bytes(&bytes)?;
-            copy_rest(ui)?;
-            Err(CliError::Reported)
-        }
+        format!("{}\n", source.name())
     }
 }
 
@@ -154,39 +225,12 @@ fn style(args: &FmtArgs, settings: &FmtSettings) -> Style {
     }
 }
 
-/// The formatted text; `None`, and the reason told, if the file has errors.
-fn formatted(source: &SourceFile, style: &Style, ui: &mut Ui) -> Result<Option<String>, CliError> {
-    let parse = grammar::parse(source);
-    let text = format::format(source, &parse, style);
-    if text.is_none() {
-        let mut errors = parse.diagnostics;
-        errors.retain(|found| found.severity == Severity::Error);
-        errors.extend(not_text(source));
-        let look = ui.look_err();
-        let said = human::diagnostics(&errors, std::slice::from_ref(source), look);
-        ui.note(said.trim_end_matches('\n'));
-    }
-    Ok(text)
-}
-
 /// The error that a file holds bytes that no text does.
 fn not_text(source: &SourceFile) -> Option<Diagnostic> {
     let at = source.text().find(char::REPLACEMENT_CHARACTER).filter(|_| source.is_mended())?;
     let span = Span::new(at, at + char::REPLACEMENT_CHARACTER.len_utf8());
     let message = "the file holds bytes that are no UTF-8, and stays as it is";
     Some(Diagnostic::error("invalid-utf8", message, span).help("save it as UTF-8"))
-}
-
-/// Says that a file is to change: by its name, or how.
-fn tell(args: &FmtArgs, source: &SourceFile, text: &str, ui: &mut Ui) -> Result<(), CliError> {
-    if text == source.text() {
-        return Ok(());
-    }
-    if args.diff {
-        let color = ui.color_out();
-        return ui.write(&diff::unified(source.name(), source.text(), text, color));
-    }
-    ui.line(source.name())
 }
 
 /// Puts a text in the place of a file, all at once, with the same rights.
