@@ -11,7 +11,10 @@ pub(crate) fn check() -> Outcome {
         println!("Skipped: the checks of the VS Code extension need the program `{program}`.");
         return Ok(());
     }
-    if let Err(problem) = run(&mut npm(&["ci", "--no-progress"])) {
+    // A registry that cannot be reached is known in seconds, not minutes.
+    let patience =
+        ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
+    if let Err(problem) = run(npm(&["ci", "--no-progress"]).args(patience)) {
         if !succeeds(&mut npm(&["ping", "--fetch-retries=0", "--fetch-timeout=20000"])) {
             println!("Skipped: the checks of the VS Code extension need a registry of npm.");
             return Ok(());

@@ -57,9 +57,17 @@ async function format(server: Server): Promise<void> {
         textDocument: client.code2ProtocolConverter.asTextDocumentIdentifier(document),
         options: { tabSize: Number(options.tabSize), insertSpaces: Boolean(options.insertSpaces) },
     });
+    if (!found?.length && hasErrors(document)) {
+        void vscode.window.showInformationMessage('A file with errors is not formatted.');
+    }
     const change = new vscode.WorkspaceEdit();
     change.set(document.uri, (await client.protocol2CodeConverter.asTextEdits(found)) ?? []);
     await vscode.workspace.applyEdit(change);
+}
+
+function hasErrors(document: vscode.TextDocument): boolean {
+    const found = vscode.languages.getDiagnostics(document.uri);
+    return found.some((it) => it.source === 'dfc' && it.severity === vscode.DiagnosticSeverity.Error);
 }
 
 async function openRule(name: unknown): Promise<void> {

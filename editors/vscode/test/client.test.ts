@@ -46,6 +46,8 @@ test('a Dockerfile gets diagnostics, and codes that lead to pages', async () => 
     assert.equal(target?.toString(), 'dfc-rule:/FromAsCasing.md');
     const page = await editor.providers.get('dfc-rule').provideTextDocumentContent(target);
     assert.ok(page.startsWith('# FromAsCasing\n'));
+    await editor.commands.get('dfc.format')?.();
+    assert.deepEqual(editor.messages.splice(0), ['A file with errors is not formatted.']);
     editor.edit(document, [new TextEdit(new Range(3, 0, 3, 3), 'RUN')]);
     await editor.until(at('Dockerfile'), (found) => !found.some((it) => it.message.includes('RUM')));
 });
