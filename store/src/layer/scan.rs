@@ -171,7 +171,13 @@ impl<'a> Scan<'a> {
             return Err(StoreError::Unsupported { path, why });
         }
         let opaque = has("opaque", &mut value).doing(fail)? == Some(1) && value[0] == b'y';
-        if opaque && !path.is_empty() {
+        // The kernel marks each folder that is made where folders are merged; a mark that hides nothing is not kept.
+        let hides = || match (self.below, path.is_empty()) {
+            (_, true) => false,
+            (None, false) => true,
+            (Some(below), false) => below.get(path).is_some_and(|node| node.entry.is_dir()),
+        };
+        if opaque && hides() {
             let last = self.found.last_mut().expect("a folder is noted before it is read");
             last.entry.kind = Kind::Dir { opaque: true };
         }
@@ -316,11 +322,15 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Whether all that `stat` and `readlink` tell is the same; names of linked files count as files.
+/// Whether all that `stat` and `readlink` tell is the same; names of linked files count as files. The time of a folder
+/// does not count, as for BuildKit: a file that came and went again leaves no trace.
 fn same_metadata(below: &TreeView, node: Node<'_>, entry: &Entry) -> bool {
     let Entry { path: _, kind, mode, uid, gid, mtime, xattrs: _ } = entry;
     let other = node.entry;
-    if (mode, uid, gid, mtime) != (&other.mode, &other.uid, &other.gid, &other.mtime) {
+    if (mode, uid, gid) != (&other.mode, &other.uid, &other.gid) {
+        return false;
+    }
+    if *mtime != other.mtime && !entry.is_dir() {
         return false;
     }
     match (kind, &other.kind) {

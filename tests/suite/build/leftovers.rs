@@ -42,6 +42,7 @@ const QUESTIONS: &[(&str, Body)] = &[
     ("behind_dangling_links", behind_dangling_links),
     ("beside_what_the_command_made", beside_what_the_command_made),
     ("names_of_one_file", names_of_one_file),
+    ("new_folders_hide_nothing", new_folders_hide_nothing),
 ];
 
 /// An overlay, on which no other overlay can be.
@@ -148,4 +149,14 @@ fn names_of_one_file(disk: Option<&Disk>) -> Outcome {
     let tree = image.tree()?;
     same("one", &tree.text("/a"), &Some("x\n"))?;
     same("other", &tree.text("/b"), &Some("x\ny\n"))
+}
+
+/// A folder whose time alone is another is not in the layer, and a new one is there without a marker.
+fn new_folders_hide_nothing(disk: Option<&Disk>) -> Outcome {
+    let project = Project::new(
+        "FROM busybox\nRUN mkdir /d /e && touch /d/kept\nRUN touch /e/x && rm /e/x && mkdir /d/new && touch /d/new/file\n",
+    )?;
+    let image = build(&project, disk, &[])?;
+    let wanted = ["d", "d/new", "d/new/file"].map(str::to_owned).to_vec();
+    same("layer", &image.top_layer()?, &wanted)
 }
