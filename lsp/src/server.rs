@@ -35,7 +35,7 @@ use crate::requests;
 const WATCHED: [&str; 2] = ["**/dfc.toml", "**/*.dockerignore"];
 
 /// Of how many files all that was found out is kept. Of others it is found out again.
-const MAX_ANALYSES: usize = 8;
+const MAX_KEPT: usize = 8;
 
 /// Why the server ends otherwise than asked for.
 #[derive(Debug, thiserror::Error)]
@@ -255,7 +255,7 @@ impl Server<'_> {
         }
         self.recent.retain(|it| it != uri);
         self.recent.push(uri.to_owned());
-        while self.recent.len() > MAX_ANALYSES {
+        while self.recent.len() > MAX_KEPT {
             let oldest = self.recent.remove(0);
             if let Some(document) = self.documents.get_mut(&oldest) {
                 document.forget();

@@ -19,7 +19,7 @@ use crate::serve;
 struct Noticed {
     log: Mutex<Vec<String>>,
     /// How often a file was analyzed.
-    analyses: AtomicUsize,
+    looks: AtomicUsize,
 }
 
 /// An outside in which there is nothing, and which fails at a certain image.
@@ -60,7 +60,7 @@ impl Knowledge for Fake {
     }
 
     fn context(&self, _: &Dockerfile, _: &Path) -> Option<Context> {
-        self.0.analyses.fetch_add(1, Ordering::SeqCst);
+        self.0.looks.fetch_add(1, Ordering::SeqCst);
         None
     }
 
@@ -204,7 +204,7 @@ fn of_a_burst_of_edits_the_newest_is_analyzed() {
     let (version, found) = client.diagnostics("file:///D");
     assert_eq!(version, json!(50));
     assert!(found.to_string().contains("RUM"), "{found}");
-    assert_eq!(client.noticed.analyses.load(Ordering::SeqCst), 1);
+    assert_eq!(client.noticed.looks.load(Ordering::SeqCst), 1);
     client.stop();
 }
 

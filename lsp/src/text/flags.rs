@@ -208,10 +208,11 @@ mod tests {
                     None if flag.name == "mount" => "type=tmpfs,target=/a",
                     None => "x",
                 };
-                let line = match keyword {
-                    Keyword::From => format!("FROM --{}={value} scratch\n", flag.name),
-                    _ => format!("FROM scratch\n{} --{}={value} a b\n", keyword.name(), flag.name),
-                };
+                let is_from = keyword == Keyword::From;
+                let (before, behind) =
+                    if is_from { ("", "scratch") } else { ("FROM scratch\n", "a b") };
+                let (name, flag) = (keyword.name(), flag.name);
+                let line = format!("{before}{name} --{flag}={value} {behind}\n");
                 let parsed = grammar::parse(&grammar::SourceFile::new("D", line.as_str()));
                 let unknown = parsed.diagnostics.iter().any(|it| it.code.contains("flag"));
                 assert!(!unknown, "{line}: {:?}", parsed.diagnostics);

@@ -16,7 +16,7 @@ pub(super) fn here(cursor: &Cursor<'_>, found: &Diagnostic, line: u32) -> Option
     let known = statement.comments.iter().find_map(|comment| {
         let (name, value) = comment.value.trim_start().split_once('=')?;
         let is_check = name.trim().eq_ignore_ascii_case("check");
-        is_check.then(|| (comment, value))
+        is_check.then_some((comment, value))
     });
     let edit = match known {
         Some((comment, value)) => {
