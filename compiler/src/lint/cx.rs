@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use grammar::{
-    Code, Diagnostic, Dockerfile, Instruction, Label, SourceId, Span, Spanned, Statement,
+    Code, Diagnostic, Dockerfile, Fix, Instruction, Label, SourceId, Span, Spanned, Statement,
 };
 
 use super::context::{self, ContextView, Found};
@@ -170,6 +170,15 @@ impl<'a> Cx<'a> {
         let behind = source.map_or("", |source| &source.text()[span.end as usize..]);
         let length = behind.find('\n').map_or(behind.len(), |end| end + 1);
         Span::in_source(span.source, span.start as usize, span.end as usize + length)
+    }
+
+    /// The fix that takes an instruction out, with its line break. What stood above it stays. It is for who asks for it: the
+    /// history of the image becomes another, at least.
+    pub fn removal(&self, statement: &Statement) -> Option<Box<Fix>> {
+        let span = self.with_line_break(statement.span);
+        let title = format!("leave this {} out", statement.keyword.value.to_ascii_uppercase());
+        let fix = Fix { title, edits: vec![(span, String::new())], is_safe: false };
+        (span.source == SourceId::MAIN).then(|| Box::new(fix))
     }
 
     /// The instruction of the file that a word is in.

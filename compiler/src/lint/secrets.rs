@@ -42,23 +42,32 @@ const FORMS: &[Form] = &[
     ("SG.", 60, "-_.", "a key of SendGrid"),
 ];
 
+/// The shortest of them, in bytes.
+const MIN_TOKEN: usize = 20;
+
 /// Secrets that can be told by their form.
 pub(super) fn of_known_form(text: &str) -> Vec<Found> {
     let mut all = Vec::new();
-    for (start, least, others, what) in FORMS {
-        for (at, _) in text.match_indices(start) {
-            let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-            let is_inside = text[..at].chars().next_back().is_some_and(is_part);
-            let rest = &text[at + start.len()..];
+    let mut at = 0;
+    // One pass: a token is a word of its own.
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    for word in text.split(|c: char| !is_word(c)) {
+        let start = at;
+        at += word.len() + text[at + word.len()..].chars().next().map_or(0, char::len_utf8);
+        if word.len() < MIN_TOKEN {
+            continue;
+        }
+        for (prefix, least, others, what) in FORMS {
+            let Some(rest) = word.strip_prefix(prefix) else { continue };
             let fits = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
             let length = rest.find(|c: char| !fits(c)).unwrap_or(rest.len());
             let token = &rest[..length];
             // Keys of AWS are of one length, in capitals.
-            let is_key = !start.ends_with("IA")
+            let is_key = !prefix.ends_with("IA")
                 || length == 16 && !token.bytes().any(|byte| byte.is_ascii_lowercase());
             let has_digit = token.bytes().any(|byte| byte.is_ascii_digit());
-            if !is_inside && *least <= length && is_key && has_digit && !is_example(token) {
-                let range = at..at + start.len() + length;
+            if *least <= length && is_key && has_digit && !is_example(token) {
+                let range = start..start + prefix.len() + length;
                 all.push(Found { what: (*what).to_owned(), range });
             }
         }
@@ -239,4 +248,22 @@ fn is_placeholder(text: &str) -> bool {
 
 fn is_example(token: &str) -> bool {
     is_placeholder(token) || token.to_ascii_uppercase().contains("EXAMPLE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_words_of_their_own() {
+        let found = |text: &str| {
+            let found = of_known_form(text);
+            found.iter().map(|it| text[it.range.clone()].to_owned()).collect::<Vec<_>>()
+        };
+        let key = "AKIAQ3EGRT7ZKPLDM2XW";
+        assert_eq!(found(&format!("\u{1f40b} A={key} \"{key}\";x{key} {key}X")), [key, key]);
+        let token = format!("ghp_{}", "a1B2".repeat(9));
+        assert_eq!(found(&format!("https://{token}@github.com")), [token]);
+        assert_eq!(found("AKIAIOSFODNN7EXAMPLE ghp_short glpat-xxxxxxxxxxxxxxxxxxxx1"), [""; 0]);
+    }
 }

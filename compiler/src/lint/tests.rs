@@ -287,7 +287,7 @@ fn fixes_mend_their_findings() {
         assert_eq!(found_in(&TestWorld::default(), &mended), [], "{mended}");
         fixed += 1;
     }
-    assert_eq!(fixed, 7);
+    assert_eq!(fixed, 10);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Cache mounts that their user can write.
 
-use grammar::{Code, Diagnostic};
+use grammar::{Code, Diagnostic, Fix};
 
 use crate::graph::Role;
 use crate::lint::{Cx, Origin, Rule};
@@ -73,6 +73,16 @@ impl Rule for CacheMountNotWritable {
                 let id = if is_number { user } else { "UID" };
                 warning =
                     warning.help(format!("give it an owner: `uid={id}`, or a mode: `mode=0777`"));
+                let written = cx.written(span);
+                let is_plain = is_number && written.starts_with("--mount=");
+                if is_plain && !written.contains(['"', '\'', '$']) && !written.contains("uid=") {
+                    let place = grammar::Span { start: span.end, ..span };
+                    warning.fix = Some(Box::new(Fix {
+                        title: format!("give it to user {user}"),
+                        edits: vec![(place, format!(",uid={user}"))],
+                        is_safe: true,
+                    }));
+                }
                 cx.warn_there(warning);
             }
         }

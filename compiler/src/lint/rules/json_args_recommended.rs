@@ -1,9 +1,10 @@
 //! CMD and ENTRYPOINT in JSON form.
 
 use grammar::instruction::CommandLine;
-use grammar::{Code, Diagnostic, Instruction};
+use grammar::{Code, Diagnostic, Fix, Instruction, Span, Word};
 
 use crate::lint::{Cx, Rule};
+use crate::shell::{ShellScript, ShellWord};
 
 /// ## What it does
 /// Finds CMD and ENTRYPOINT in shell form, unless SHELL says which shell is meant.
@@ -65,8 +66,43 @@ impl Rule for JSONArgsRecommended {
                         keyword.value
                     ),
                 };
-                cx.warn(place, Diagnostic::warning(self.name(), message, span).help(help));
+                let mut warning = Diagnostic::warning(self.name(), message, span).help(help);
+                warning.fix = in_json(&text.text).map(|json| {
+                    let title = "write it in JSON form".to_owned();
+                    Box::new(Fix { title, edits: vec![(span, json)], is_safe: false })
+                });
+                cx.warn(place, warning);
             }
         }
     }
+}
+
+/// A command line in JSON form, if it needs no shell: one command of plain words.
+fn in_json(text: &str) -> Option<String> {
+    let script = ShellScript::read(Word::verbatim(text, Span::new(0, text.len())))?;
+    let [command] = script.commands.as_slice() else { return None };
+    let words = match command.words.as_slice() {
+        [exec, rest @ ..] if exec.text == "exec" => rest,
+        words => words,
+    };
+    const BUILT_IN: [&str; 9] =
+        ["cd", "set", "export", ".", "source", "eval", ":", "ulimit", "umask"];
+    let is_plain = |word: &ShellWord| {
+        let written = text.get(word.range.clone()).unwrap_or_default();
+        let is_open = written.contains(['*', '?', '[', '{', '~', '\\']);
+        word.is_static
+            && !is_open
+            && !word.text.contains(['"', '\\'])
+            && word.text.chars().all(|c| !c.is_control())
+    };
+    let first = words.first()?;
+    let fits = command.assignments.is_empty()
+        && command.redirects.is_empty()
+        && command.is_certain
+        && text.trim_end().len() == command.range.end
+        && command.range.start == 0
+        && !BUILT_IN.contains(&first.text.as_str())
+        && words.iter().all(is_plain);
+    let quoted: Vec<String> = words.iter().map(|word| format!("\"{}\"", word.text)).collect();
+    fits.then(|| format!("[{}]", quoted.join(", ")))
 }

@@ -61,9 +61,13 @@ impl Rule for SettingWithoutEffect {
 impl SettingWithoutEffect {
     fn tell(&self, cx: &mut Cx<'_>, what: &str, again: &Statement, span: grammar::Span) {
         let message = format!("{what} has no effect: line {} sets it again", again.lines.0);
-        let warning = Diagnostic::warning(self.name(), message, span)
+        let mut warning = Diagnostic::warning(self.name(), message, span)
             .also(again.keyword.span, "sets it again")
             .help("leave it out, or move it to where it is meant to count");
+        // An ENV may set other variables, too.
+        if let Some(statement) = cx.statement(span).filter(|it| it.head == span) {
+            warning.fix = cx.removal(statement);
+        }
         cx.warn_there(warning);
     }
 

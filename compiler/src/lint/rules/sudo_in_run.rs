@@ -2,7 +2,7 @@
 
 use grammar::{Code, Diagnostic, Fix, Instruction};
 
-use crate::lint::{Cx, Origin, Rule};
+use crate::lint::{Cx, Origin, Rule, ShellRun};
 
 /// ## What it does
 /// Finds `sudo` in a RUN. Where the user is root, as it is without USER, it does nothing; where USER says another, it takes a
@@ -45,7 +45,10 @@ impl Rule for SudoInRun {
     fn check(&self, cx: &mut Cx<'_>) {
         for stage in cx.stages.clone() {
             let runs = cx.runs(&stage);
-            for run in runs.iter() {
+            let has_sudo = |run: &&ShellRun<'_>| {
+                run.script.commands.iter().any(|it| it.wrapper("sudo").is_some())
+            };
+            for run in runs.iter().filter(has_sudo) {
                 let before = stage.statements().take_while(|it| it.1.span != run.statement.span);
                 let user = before.filter_map(|(_, it)| {
                     let Instruction::User(user) = &it.instruction else { return None };

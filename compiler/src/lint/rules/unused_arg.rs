@@ -30,7 +30,8 @@ use crate::lint::{Cx, Origin, Rule};
 /// ## What it does not see
 /// A RUN gets every ARG as a variable of its environment. If a RUN behind it starts a script or a program that may read
 /// variables which its command line does not name (`make`, `npm`, `python`, `./build.sh`), nothing is said. A name in the text counts as a use
-/// even if it stands for something else.
+/// even if it stands for something else. The fix takes the instruction out; who gives the argument is not known, so it is offered in
+/// editors and by `--unsafe-fixes` alone.
 #[derive(Debug)]
 pub(super) struct UnusedArg;
 
@@ -77,9 +78,13 @@ impl Rule for UnusedArg {
 impl UnusedArg {
     fn tell(&self, cx: &mut Cx<'_>, declared: &ArgDeclaration, why: &str) {
         let message = format!("ARG {} is not used", declared.name.text);
-        let warning = Diagnostic::warning(self.name(), message, declared.name.span)
+        let mut warning = Diagnostic::warning(self.name(), message, declared.name.span)
             .label(why)
             .help("leave it out, or name it where it is meant to be used");
+        let statement = cx.statement(declared.name.span);
+        let is_alone = |it: &&Statement| matches!(&it.instruction, Instruction::Arg(arg) if arg.args.len() == 1);
+        let alone = statement.filter(is_alone);
+        warning.fix = alone.and_then(|it| cx.removal(it));
         cx.warn_there(warning);
     }
 }
