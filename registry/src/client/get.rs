@@ -132,9 +132,8 @@ impl Client {
         }
         if let Some(rest) = rest {
             ask = ask.with(header::RANGE, format!("bytes={}-", rest.from));
-            match rest.validator.and_then(|text| text.split_once(':')) {
-                Some((_, which)) => ask = ask.with(header::IF_RANGE, which),
-                None => {}
+            if let Some((_, which)) = rest.validator.and_then(|text| text.split_once(':')) {
+                ask = ask.with(header::IF_RANGE, which);
             }
         }
         let home = crate::transport::parse(url).map_err(|failure| failure_error(url, failure))?;
