@@ -64,7 +64,7 @@ pub(crate) fn is_tight(root: &Path) -> bool {
 }
 
 /// Bytes that this user may still write.
-fn free(root: &Path) -> Option<u64> {
+pub(crate) fn free(root: &Path) -> Option<u64> {
     let found = statvfs(root).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }

@@ -19,11 +19,14 @@ use crate::error::{Doing, StoreError, on};
 use crate::layer::index::{join, parent};
 use crate::layer::tar::{Limits, Member, MemberKind, TarError, TarReader};
 use crate::layer::unpack::clean;
+use crate::reserve;
 use crate::source::FolderSource;
 use crate::store::Store;
 
 /// The JSON files at the top are small.
 const MAX_JSON: u64 = 16 << 20;
+/// From this size on it is asked whether there is room.
+const BIG: u64 = 64 << 20;
 /// Links between files of an archive.
 const MAX_LINKS: usize = 16;
 /// Indexes in indexes.
@@ -180,6 +183,7 @@ impl Files {
         let found = match expected {
             Some(digest) if store.has_blob(&digest) => (digest, size),
             _ => {
+                has_room(store, &path, size)?;
                 let mut blob = store.blob_writer()?;
                 io::copy(content, &mut blob).doing(doing)?;
                 blob.finish(expected.as_ref())?
@@ -208,6 +212,22 @@ impl Files {
             "manifest.json names `{}`, which it does not hold",
             path.escape_ascii()
         )))
+    }
+}
+
+/// A big file has to fit onto the disk before anything of it is written: a few compressed bytes can promise a lot.
+fn has_room(store: &Store, path: &[u8], size: u64) -> Result<(), StoreError> {
+    if size < BIG {
+        return Ok(());
+    }
+    match reserve::free(store.root()) {
+        Some(free) if free < size => {
+            let path = path.escape_ascii();
+            let why =
+                format!("`{path}` of it takes {size} bytes, and the disk has room for {free}");
+            Err(broken(&why))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

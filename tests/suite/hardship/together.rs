@@ -114,8 +114,11 @@ fn taken_away_all_the_time() -> Outcome {
         Ok(())
     };
     let import = |number: usize| -> Outcome {
-        let args =
-            if number % 2 == 0 { ["load", "-i", &archive] } else { ["import", &files, "it"] };
+        let args = if number.is_multiple_of(2) {
+            ["load", "-i", &archive]
+        } else {
+            ["import", &files, "it"]
+        };
         store.run(args)?.expect(0).map(drop)
     };
     thread::scope(|scope| -> Outcome {
