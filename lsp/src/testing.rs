@@ -113,7 +113,8 @@ impl Knowledge for Outside {
 pub(crate) struct Talk {
     connection: Connection,
     server: Option<JoinHandle<()>>,
-    encoding: Encoding,
+    /// What columns count.
+    pub(crate) encoding: Encoding,
     id: i32,
     file: String,
     /// The text of the file that was opened last.

@@ -9,6 +9,7 @@ use compiler::format::{self, Style};
 use grammar::SourceFile;
 use serde_json::{Value, json};
 
+use crate::position::Encoding;
 use crate::testing::{Outside, Talk};
 
 /// The requests about a file or a place of one.
@@ -97,18 +98,23 @@ impl Chance {
 
 #[test]
 fn every_request_in_the_middle_of_any_edit() {
-    let mut talk =
-        Talk::start(Outside::of(&[("a", "x"), ("dfc.toml", "[build.args]\nA = \"1\"\n")]));
+    let outside = Outside::of(&[("a", "x"), ("dfc.toml", "[build.args]\nA = \"1\"\n")]);
+    let mut talks = [
+        Talk::start(outside.clone()),
+        Talk::counting("utf-8", Encoding::Utf8, outside.clone()),
+        Talk::counting("utf-32", Encoding::Utf32, outside),
+    ];
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let mut files = dockerfiles(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures"));
     files.sort();
     assert!(files.len() > 100);
-    for file in files.iter().step_by(11) {
+    for (number, file) in files.iter().step_by(11).enumerate() {
+        let talk = &mut talks[number % 3];
         let bytes = fs::read(file).unwrap();
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4000)]).into_owned();
         talk.open("Dockerfile", &text);
         for round in 0..3 {
-            all(&mut talk, &mut chance, file);
+            all(talk, &mut chance, file);
             let (one, other) = (chance.place(&talk.text), chance.place(&talk.text));
             let (start, end) = (one.min(other), one.max(other));
             // Every other time nothing is taken away.
@@ -230,8 +236,7 @@ fn are_inside(talk: &Talk, data: &Value) {
         let place = |character| json!({ "line": line, "character": character });
         let range = json!({ "start": place(column), "end": place(column + token[2]) });
         let text = talk.slice(&range);
-        let width: usize = text.chars().map(char::len_utf16).sum();
-        assert_eq!(width, token[2] as usize, "{text:?} in {:?}", talk.text);
+        assert_eq!(talk.encoding.width(text), token[2], "{text:?} in {:?}", talk.text);
     }
 }
 

@@ -20,7 +20,8 @@ pub(super) fn tell(cursor: &Cursor<'_>) -> Option<Told> {
         return None;
     }
     let fits = |c: char| c.is_ascii_alphanumeric();
-    let from = text[start..cursor.offset].rfind(|c| !fits(c)).map_or(start, |at| start + at + 1);
+    let before = text[start..cursor.offset].rsplit(|c| !fits(c)).next().unwrap_or_default();
+    let from = cursor.offset - before.len();
     let to = text[cursor.offset..end].find(|c| !fits(c)).map_or(end, |at| cursor.offset + at);
     let (word, span) = (&text[from..to], Span::new(from, to));
     if let Some(rule) = lint::rule(word).filter(|_| comment.contains('=')) {
