@@ -31,4 +31,4 @@ export function printing(text: string): string {
 setTimeout(() => {
     console.error('The tests take too long.');
     process.exit(1);
-}, 120_000).unref();
+}, 240_000).unref();

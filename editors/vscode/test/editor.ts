@@ -230,7 +230,7 @@ export const editor = {
     /** Waits until the diagnostics of a file are as wanted. */
     async until(path: string, wanted: (found: Diagnostic[]) => boolean): Promise<Diagnostic[]> {
         const found = () => this.diagnostics.get(Uri.file(path).toString()) ?? [];
-        for (let rounds = 0; rounds < 300; rounds += 1) {
+        for (let rounds = 0; rounds < 600; rounds += 1) {
             if (wanted(found())) {
                 return found();
             }
