@@ -5,7 +5,7 @@
 
 mod scan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compiler::expand::{self, Env, Unset};
 use grammar::{Dockerfile, Instruction, SourceFile, Span, Statement, Word};
@@ -118,10 +118,13 @@ impl Scope {
 
     fn expanded(&self, word: &Word, escape: char, unset: Unset) -> Option<String> {
         let parts = expand::parts(word, escape).ok()?;
-        let values = self
-            .all()
+        // A file has many variables, and a word few.
+        let is_named = |name: &str| word.text.contains('$') && word.text.contains(name);
+        let values = self.args.iter().chain(&self.envs).filter(|(name, _)| is_named(name));
+        let names: BTreeSet<&str> = values.map(|(name, _)| name.as_str()).collect();
+        let values = names
             .into_iter()
-            .filter_map(|(name, (value, _))| Some((name.to_owned(), value.clone()?)));
+            .filter_map(|name| Some((name.to_owned(), self.get(name)?.0.clone()?)));
         let env: Env = values.collect();
         let text = expand::expand(&parts, &env, unset).ok()?.text;
         (text.len() <= MAX_VALUE).then_some(text)

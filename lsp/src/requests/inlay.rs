@@ -1,6 +1,7 @@
 //! `textDocument/inlayHint`: what a variable is at its place, which stage a number means, how long a step took.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use grammar::{Instruction, Span, Statement, Word};
@@ -19,7 +20,7 @@ pub(crate) fn answer(server: &Server<'_>, params: InlayHintParams) -> Answer<Vec
     let cursor = server.file(&params.text_document.uri).filter(|it| !it.is_ignore());
     let Some(cursor) = cursor else { return Ok(Vec::new()) };
     let (start, end) = cursor.document.lines.offsets(cursor.text(), params.range);
-    let mut hints = values(&cursor);
+    let mut hints = values(&cursor, start..end);
     hints.extend(declared(&cursor));
     hints.extend(numbers(&cursor));
     hints.extend(steps(&cursor));
@@ -66,11 +67,15 @@ impl Hint {
 }
 
 /// Behind the uses of variables, once for each in an instruction.
-fn values(cursor: &Cursor<'_>) -> Vec<Hint> {
+fn values(cursor: &Cursor<'_>, range: Range<usize>) -> Vec<Hint> {
     let analysis = &cursor.analysis;
     let mut seen = BTreeSet::new();
     let uses = analysis.variables.uses.iter().filter_map(|used| {
         let (index, statement) = analysis.statement_at(used.span.start as usize)?;
+        let Span { start, end, .. } = statement.span;
+        if range.end < start as usize || (end as usize) < range.start {
+            return None;
+        }
         let (at, value) = value(cursor, used, (index, statement))?;
         seen.insert((index, used.name.as_str(), value.clone())).then(|| Hint::value(at, &value))
     });
