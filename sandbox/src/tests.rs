@@ -393,16 +393,22 @@ fn older_kernels_take_all_options_in_one_string() {
         tree: Tree::Overlay { lowers: lowers.clone(), upper: None },
         path: "/dir".into(),
     };
+    let whole = Source::Bind {
+        tree: Tree::Overlay { lowers: lowers.clone(), upper: None },
+        path: "/".into(),
+    };
     let root = Tree::Overlay { lowers, upper: Some(machine.upper()) };
-    let mut spec =
-        spec(root, "ls /dir | grep -c file; ls /part | grep -c file; echo x > /out; cat /out");
-    spec.mounts = vec![mount("/part", true, part)];
+    let mut spec = spec(
+        root,
+        "for at in '' /part /whole/dir; do ls ${at:-/dir} | grep -c file; done; echo x > /out; cat /out",
+    );
+    spec.mounts = vec![mount("/part", true, part), mount("/whole", true, whole)];
     let mut running = spawn_on(&spec, &older).unwrap();
     let mut out = String::new();
     File::from(running.stdout.take().unwrap()).read_to_string(&mut out).unwrap();
     assert_eq!(
         (running.wait().unwrap().status, out.as_str()),
-        (ExitStatus::Code(0), "100\n100\nx\n")
+        (ExitStatus::Code(0), "100\n100\n100\nx\n")
     );
 }
 

@@ -77,9 +77,7 @@ pub(super) fn mount(
         program.add(make_place, doing.clone());
         let base = overlay.base;
         program.add(SysOp::OldOverlay { base, options, at: place, attributes, into }, doing);
-        if path == Path::new("/") {
-            return Ok(into);
-        }
+        // What stands at a place goes with it when the old root does: even of the whole, a copy is taken.
     }
     Ok(copy(program, From::Slot(into, inside), false, &what))
 }
