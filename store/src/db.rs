@@ -109,7 +109,8 @@ impl Db {
     /// What was on its way to the disk when the machine went down.
     pub(crate) fn torn(&self, boot: &str) -> Result<Vec<String>, StoreError> {
         self.read("read what is not synced", |db| {
-            let mut ask = db.prepare_cached("SELECT DISTINCT name FROM unsynced WHERE boot <> ?1")?;
+            let mut ask =
+                db.prepare_cached("SELECT DISTINCT name FROM unsynced WHERE boot <> ?1")?;
             ask.query_map([boot], |row| row.get(0))?.collect()
         })
     }

@@ -1,6 +1,7 @@
 //! Stores that an older dfc left: brought up to date when they are opened, and worked with as if they were our own.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 
 use libtest_mimic::{Failed, Trial};
 
@@ -67,7 +68,15 @@ fn one(version: u32) -> Outcome {
 
 /// Builds what the stores were built of; so many steps at least must be cached.
 fn build(dfc: &Dfc, name: &str, wanted: usize) -> Result<(), Failed> {
-    let context = workspace().join("fixtures/old-store/context").display().to_string();
+    // The modes of files are in the keys, and in a checkout they depend on who made it.
+    let folder = scratch::fresh("old-context-")?;
+    for file in fs::read_dir(workspace().join("fixtures/old-store/context"))? {
+        let file = file?;
+        let copy = folder.path().join(file.file_name());
+        fs::copy(file.path(), &copy)?;
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o644))?;
+    }
+    let context = folder.path().display().to_string();
     let flags = ["build", "--progress=plain", "--platform=linux/amd64", "-t", name];
     let done = dfc.run(flags.into_iter().chain([context.as_str()]))?.expect(0)?;
     let cached = done.stderr.lines().filter(|line| line.ends_with("CACHED")).count();
