@@ -29,6 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("lsp::hover_tells_of_everything", features::hover),
         Trial::test("lsp::completion_puts_things_in_place", features::completion),
         Trial::test("lsp::rules_are_left_out_where_asked", features::skips),
+        Trial::test("lsp::errors_can_be_repaired", features::repairs),
         Trial::test("lsp::surroundings_count_when_they_change", features::surroundings),
         Trial::test("lsp::says_what_check_says", checks::same_findings),
         Trial::test("lsp::mends_what_check_mends", checks::same_fixes),

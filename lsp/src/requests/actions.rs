@@ -2,6 +2,7 @@
 
 mod mend;
 mod never;
+mod repair;
 mod skip;
 
 use std::collections::HashMap;
@@ -51,7 +52,10 @@ pub(crate) fn answer(
         };
         let here = cursor.analysis.in_order().into_iter();
         let here = here.filter(|it| it.span().is_some_and(is_here));
-        actions.extend(here.filter_map(|found| quick_fix(&cursor, found)));
+        for found in here {
+            actions.extend(quick_fix(&cursor, found));
+            actions.extend(repair::of(&cursor, found));
+        }
         let mut seen = Vec::new();
         for finding in &cursor.analysis.findings {
             let found = &finding.diagnostic;

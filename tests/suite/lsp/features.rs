@@ -228,6 +228,33 @@ const SKIPS: &[(&str, usize, &str, &str)] = &[
     ),
 ];
 
+/// A file, what may be done about its last line, and what is in the file then.
+const REPAIRS: &[(&str, &str, &str)] = &[
+    ("FROM a\nCOPY --x=y a b", "Write `--chmod`", "FROM a\nCOPY --chmod=y a b"),
+    ("# escape=x", "Write a backtick", "# escape=`"),
+    ("FROM a A b", "Write `AS`", "FROM a AS b"),
+    ("FROM a\nSTOPSIGNAL 9 10", "Take out what follows `9`", "FROM a\nSTOPSIGNAL 9"),
+    ("FROM a\nRUM x", "Replace by `RUN`", "FROM a\nRUN x"),
+];
+
+/// What may be meant by an error is offered.
+pub(super) fn repairs() -> Outcome {
+    let mut client = able()?;
+    for (text, title, wanted) in REPAIRS {
+        client.open("Dockerfile", text)?;
+        let actions = actions(&mut client, text.matches('\n').count())?;
+        let Some(action) =
+            actions.as_array().into_iter().flatten().find(|it| it["title"] == *title)
+        else {
+            return holds(false, &json!([text, title, actions]));
+        };
+        let edits = action["edit"]["changes"].as_object().and_then(|it| it.values().next());
+        let after = edited(text, edits.unwrap_or(&Value::Null))?;
+        holds(after == *wanted, &json!([text, title, after]))?;
+    }
+    client.stop()
+}
+
 /// Rules are left out where it was asked for, and the finding is gone then.
 pub(super) fn skips() -> Outcome {
     let mut client = able()?;

@@ -24,8 +24,17 @@ const MAX_GUESSES: usize = 200;
 /// The contexts of Dockerfiles.
 #[derive(Debug, Default)]
 pub(super) struct Contexts {
-    /// By the path of a Dockerfile: what its COPYs said, and what was found.
-    by_file: RefCell<HashMap<PathBuf, (u64, Instant, Option<Context>)>>,
+    /// By the path of a Dockerfile.
+    by_file: RefCell<HashMap<PathBuf, Guess>>,
+}
+
+/// What was found for a Dockerfile.
+#[derive(Debug)]
+struct Guess {
+    /// What its COPYs said.
+    sources: u64,
+    at: Instant,
+    context: Option<Context>,
 }
 
 impl Contexts {
@@ -33,10 +42,9 @@ impl Contexts {
     pub(super) fn find(&self, file: &Dockerfile, path: &Path) -> Option<Context> {
         let sources = sources(file);
         let mut by_file = self.by_file.borrow_mut();
-        let known = by_file.get(path);
-        let known = known.filter(|(of, at, _)| *of == sources && at.elapsed() < FRESH);
-        if let Some((_, _, context)) = known {
-            return context.clone();
+        let is_true = |it: &&Guess| it.sources == sources && it.at.elapsed() < FRESH;
+        if let Some(known) = by_file.get(path).filter(is_true) {
+            return known.context.clone();
         }
         let context = guess(file, path).map(|view| {
             // As the user calls it: links stay links.
@@ -48,7 +56,8 @@ impl Contexts {
         if by_file.len() >= MAX_GUESSES {
             by_file.clear();
         }
-        by_file.insert(path.to_owned(), (sources, Instant::now(), context.clone()));
+        let guess = Guess { sources, at: Instant::now(), context: context.clone() };
+        by_file.insert(path.to_owned(), guess);
         context
     }
 
