@@ -43,7 +43,7 @@ impl Project {
         let context = folder.path().join("context");
         for number in 0..FILES {
             let below = context.join((number / 100).to_string());
-            if number % 100 == 0 {
+            if usize::is_multiple_of(number, 100) {
                 fs::create_dir_all(&below).unwrap();
             }
             fs::write(below.join(number.to_string()), format!("{number:08}\n").repeat(SIZE / 9))

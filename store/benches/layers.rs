@@ -119,7 +119,7 @@ fn compress(bencher: Bencher<'_, '_>, how: &str) {
 fn write_files(folder: &Path) {
     for number in 0..FILES {
         let path = folder.join(String::from_utf8(path(number)).unwrap());
-        if number % 100 == 0 {
+        if usize::is_multiple_of(number, 100) {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
         }
         fs::write(path, text(number, SIZE)).unwrap();
