@@ -4,7 +4,7 @@ use crate::shell::{Command, ShellWord};
 
 /// A package manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manager {
+pub(super) enum Packager {
     /// apt-get, apt, aptitude
     Apt,
     /// apk
@@ -25,7 +25,7 @@ pub(super) enum Manager {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Package<'a> {
     /// Of which.
-    pub(super) manager: Manager,
+    pub(super) packager: Packager,
     /// The word that says what to do: `install`.
     pub(super) verb: &'a ShellWord,
 }
@@ -40,29 +40,29 @@ impl Package<'_> {
 /// The package manager's command that this is.
 pub(super) fn package(command: &Command) -> Option<Package<'_>> {
     let program = command.program();
-    let (manager, valued): (Manager, &[&str]) = match program {
+    let (packager, valued): (Packager, &[&str]) = match program {
         "apt-get" | "apt" | "aptitude" => {
-            (Manager::Apt, &["-o", "-t", "-c", "-a", "--option", "--target-release"])
+            (Packager::Apt, &["-o", "-t", "-c", "-a", "--option", "--target-release"])
         }
-        "apk" => (Manager::Apk, &["-X", "-p", "--repository", "--root", "--arch", "--keys-dir"]),
+        "apk" => (Packager::Apk, &["-X", "-p", "--repository", "--root", "--arch", "--keys-dir"]),
         "dnf" | "yum" | "microdnf" | "tdnf" | "dnf5" => {
-            (Manager::Rpm, &["-c", "-d", "-e", "-x", "--setopt", "--installroot", "--releasever"])
+            (Packager::Rpm, &["-c", "-d", "-e", "-x", "--setopt", "--installroot", "--releasever"])
         }
-        "zypper" => (Manager::Zypper, &["-R", "--root", "-c", "-D", "-p"]),
-        "npm" => (Manager::Npm, &["--prefix", "-C"]),
-        "yarn" => (Manager::Yarn, &["--cwd"]),
-        _ if is_numbered(program, "pip") => (Manager::Pip, &["--cert", "--proxy", "--log"]),
+        "zypper" => (Packager::Zypper, &["-R", "--root", "-c", "-D", "-p"]),
+        "npm" => (Packager::Npm, &["--prefix", "-C"]),
+        "yarn" => (Packager::Yarn, &["--cwd"]),
+        _ if is_numbered(program, "pip") => (Packager::Pip, &["--cert", "--proxy", "--log"]),
         _ if is_numbered(program, "python") => {
             let at = command.args().iter().position(|word| word.text == "-m")?;
             command.args().get(at + 1).filter(|word| word.text == "pip")?;
             let rest = &command.args()[at + 2..];
             let verb = rest.iter().find(|word| !word.text.starts_with('-'))?;
-            return Some(Package { manager: Manager::Pip, verb });
+            return Some(Package { packager: Packager::Pip, verb });
         }
         _ => return None,
     };
     let verb = command.operands(valued).next()?;
-    Some(Package { manager, verb })
+    Some(Package { packager, verb })
 }
 
 /// Whether a name is that of a program, perhaps with a version behind it: `pip3.12`.

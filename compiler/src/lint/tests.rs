@@ -414,3 +414,18 @@ fn pages_are_fresh() {
         assert!(pages.iter().any(|(page, _)| page == &path), "{path:?} is no rule's page");
     }
 }
+
+#[test]
+fn lists_that_a_later_run_needs_stay() {
+    let fixes = |text: &str| {
+        let found = checked(&TestWorld::default(), text, &options(), &[]);
+        let mine = found.iter().filter(|it| it.diagnostic.code == "AptListsLeftBehind");
+        mine.map(|it| it.diagnostic.fix.is_some()).collect::<Vec<_>>()
+    };
+    let update = "FROM debian:12 AS a\nRUN apt-get update\n";
+    assert_eq!(fixes(update), [true]);
+    assert_eq!(fixes(&format!("{update}RUN apt-get install -y b\n")), [false]);
+    assert_eq!(fixes(&format!("{update}FROM a\nRUN true\nRUN apt-get install -y b\n")), [false]);
+    let again = "RUN apt-get update && apt-get install -y b && rm -rf /var/lib/apt/lists/*\n";
+    assert_eq!(fixes(&format!("{update}{again}")), [true]);
+}

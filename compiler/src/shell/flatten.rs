@@ -257,7 +257,22 @@ impl Flat<'_> {
                     self.inside(word, around);
                 }
                 // Literals, and expansions that run nothing.
-                _ => {}
+                WordPart::Literal(_)
+                | WordPart::ZshQualifiedGlob(_)
+                | WordPart::SingleQuoted { .. }
+                | WordPart::Variable(_)
+                | WordPart::ArithmeticExpansion { .. }
+                | WordPart::Parameter(_)
+                | WordPart::ParameterExpansion { .. }
+                | WordPart::Length(_)
+                | WordPart::ArrayAccess(_)
+                | WordPart::ArrayLength(_)
+                | WordPart::ArrayIndices(_)
+                | WordPart::Substring { .. }
+                | WordPart::ArraySlice { .. }
+                | WordPart::IndirectExpansion { .. }
+                | WordPart::PrefixMatch { .. }
+                | WordPart::Transformation { .. } => {}
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use grammar::{Code, Diagnostic};
 
-use crate::lint::packages::{Manager, package};
+use crate::lint::packages::{Packager, package};
 use crate::lint::{Cx, Origin, Rule};
 
 /// ## What it does
@@ -56,7 +56,7 @@ impl Rule for ApkCacheLeftBehind {
                 }
                 for command in &run.script.commands {
                     let Some(package) = package(command) else { continue };
-                    let adds = package.manager == Manager::Apk && package.does(&["add"]);
+                    let adds = package.packager == Packager::Apk && package.does(&["add"]);
                     let long = ["no-cache", "no-network", "cache-dir"];
                     if !adds || command.flag("", &long).is_some() {
                         continue;

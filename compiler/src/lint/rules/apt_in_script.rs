@@ -2,7 +2,7 @@
 
 use grammar::{Code, Diagnostic, Severity};
 
-use crate::lint::packages::{Manager, package};
+use crate::lint::packages::{Packager, package};
 use crate::lint::{Cx, Origin, Rule};
 
 /// ## What it does
@@ -69,7 +69,7 @@ impl Rule for AptInScript {
                 for command in &run.script.commands {
                     let Some(package) = package(command) else { continue };
                     let Some(program) = command.program_word() else { continue };
-                    let is_apt = package.manager == Manager::Apt && command.program() == "apt";
+                    let is_apt = package.packager == Packager::Apt && command.program() == "apt";
                     if !is_apt || !package.does(COMMON) {
                         continue;
                     }

@@ -2,8 +2,9 @@
 
 use grammar::{Code, Diagnostic};
 
-use crate::lint::packages::{Manager, package};
-use crate::lint::{Cx, Origin, Rule};
+use crate::lint::packages::{INSTALLS, Packager, package};
+use crate::lint::uses::heirs;
+use crate::lint::{Cx, Origin, Rule, ShellRun};
 
 /// ## What it does
 /// Finds a RUN with `apt-get update` that leaves `/var/lib/apt/lists` in its layer: it neither removes the lists nor has a cache
@@ -26,7 +27,8 @@ use crate::lint::{Cx, Origin, Rule};
 ///
 /// ## What it does not see
 /// What a script removes: if the name of a program in the RUN has "clean" in it, nothing is said. Lists that scripts load
-/// (`curl … | bash`). The fix joins the removal to the end of the RUN; there is none if that ends in `exit`, `exec`, `&` or a heredoc.
+/// (`curl … | bash`). The fix joins the removal to the end of the RUN; there is none if that ends in `exit`, `exec`, `&` or a heredoc,
+/// or if a later RUN installs from these lists.
 #[derive(Debug)]
 pub(super) struct AptListsLeftBehind;
 
@@ -50,10 +52,11 @@ impl Rule for AptListsLeftBehind {
             if !cx.ships(&stage) {
                 continue;
             }
-            for run in cx.runs(&stage).iter() {
+            let runs = cx.runs(&stage);
+            for (index, run) in runs.iter().enumerate() {
                 let updates = |it: &crate::shell::Command| {
                     let package = package(it)?;
-                    let does = package.manager == Manager::Apt && package.does(&["update"]);
+                    let does = package.packager == Packager::Apt && package.does(&["update"]);
                     does.then_some(package.verb.range.end)
                 };
                 let commands = &run.script.commands;
@@ -61,10 +64,9 @@ impl Rule for AptListsLeftBehind {
                 else {
                     continue;
                 };
-                let cleans = commands
-                    .iter()
-                    .filter_map(package)
-                    .any(|it| it.manager == Manager::Apt && it.does(&["dist-clean", "distclean"]));
+                let cleans = commands.iter().filter_map(package).any(|it| {
+                    it.packager == Packager::Apt && it.does(&["dist-clean", "distclean"])
+                });
                 if cleans || run.is_mounted(LISTS) || run.removes(LISTS) {
                     continue;
                 }
@@ -73,11 +75,31 @@ impl Rule for AptListsLeftBehind {
                 let mut warning = Diagnostic::warning(self.name(), message, span)
                     .label("loads them")
                     .help(format!("remove them in the same RUN: `rm -rf {LISTS}/*`"));
-                let title = "remove the lists at the end of the RUN".to_owned();
-                let fix = run.join(cx, title, &format!("rm -rf {LISTS}/*"));
-                warning.fix = fix.map(Box::new);
+                // Who installs from these lists later needs them, and should not.
+                let heirs = heirs(cx, &stage);
+                let is_needed = needs_lists(&runs[index + 1..])
+                    || heirs.iter().any(|heir| needs_lists(&cx.runs(heir)));
+                if !is_needed {
+                    let title = "remove the lists at the end of the RUN".to_owned();
+                    let fix = run.join(cx, title, &format!("rm -rf {LISTS}/*"));
+                    warning.fix = fix.map(Box::new);
+                }
                 cx.warn(run.place, warning);
             }
         }
     }
 }
+
+/// Whether something installs before the lists are loaded anew.
+fn needs_lists(runs: &[ShellRun<'_>]) -> bool {
+    let mut all = runs.iter().flat_map(|run| run.script.commands.iter()).filter_map(package);
+    let next = all.find(|it| {
+        it.packager == Packager::Apt
+            && (it.does(&["update"]) || it.does(INSTALLS) || it.does(OTHERS))
+    });
+    next.is_some_and(|it| !it.does(&["update"]))
+}
+
+/// What else looks at the lists.
+const OTHERS: &[&str] =
+    &["upgrade", "dist-upgrade", "full-upgrade", "download", "changelog", "list", "search", "show"];

@@ -2,7 +2,7 @@
 
 use grammar::{Code, Diagnostic};
 
-use crate::lint::packages::{INSTALLS, Manager, package};
+use crate::lint::packages::{INSTALLS, Packager, package};
 use crate::lint::{Cx, Origin, Rule, ShellRun};
 
 /// ## What it does
@@ -49,7 +49,7 @@ impl Rule for AptUpdateAlone {
                     let mut all = run.script.commands.iter().filter_map(package);
                     // One that updates itself needs these lists no more.
                     let first = all.find(|it| {
-                        it.manager == Manager::Apt && (it.does(INSTALLS) || it.does(&["update"]))
+                        it.packager == Packager::Apt && (it.does(INSTALLS) || it.does(&["update"]))
                     })?;
                     Some(first.does(INSTALLS).then_some(first.verb.range.clone()))
                 };
@@ -77,7 +77,7 @@ fn update_alone(run: &ShellRun<'_>) -> Option<std::ops::Range<usize>> {
     let mut update = None;
     for command in &run.script.commands {
         match package(command) {
-            Some(it) if it.manager == Manager::Apt && it.does(&["update"]) => {
+            Some(it) if it.packager == Packager::Apt && it.does(&["update"]) => {
                 let start = command.program_word()?.range.start;
                 update = Some(start..it.verb.range.end);
             }

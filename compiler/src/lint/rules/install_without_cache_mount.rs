@@ -2,7 +2,7 @@
 
 use grammar::{Code, Diagnostic, Fix, Severity};
 
-use crate::lint::packages::{Manager, package};
+use crate::lint::packages::{Packager, package};
 use crate::lint::{Cx, Origin, Rule};
 use crate::shell::Command;
 
@@ -78,16 +78,16 @@ impl Rule for InstallWithoutCacheMount {
 /// Where the words that install end, and which folders their cache is in.
 fn cached(command: &Command) -> Option<(usize, &'static [&'static str])> {
     if let Some(package) = package(command) {
-        let (verbs, targets): (&[&str], &[&str]) = match package.manager {
-            Manager::Apt => {
+        let (verbs, targets): (&[&str], &[&str]) = match package.packager {
+            Packager::Apt => {
                 (&["install"], &["/var/cache/apt,sharing=locked", "/var/lib/apt,sharing=locked"])
             }
-            Manager::Apk => (&["add"], &["/var/cache/apk"]),
-            Manager::Rpm => (&["install"], &["/var/cache/dnf"]),
-            Manager::Zypper => (&["install", "in"], &["/var/cache/zypp"]),
-            Manager::Pip => (&["install"], &["/root/.cache/pip"]),
-            Manager::Npm => (&["install", "ci", "i"], &["/root/.npm"]),
-            Manager::Yarn => (&["install"], &["/usr/local/share/.cache/yarn"]),
+            Packager::Apk => (&["add"], &["/var/cache/apk"]),
+            Packager::Rpm => (&["install"], &["/var/cache/dnf"]),
+            Packager::Zypper => (&["install", "in"], &["/var/cache/zypp"]),
+            Packager::Pip => (&["install"], &["/root/.cache/pip"]),
+            Packager::Npm => (&["install", "ci", "i"], &["/root/.npm"]),
+            Packager::Yarn => (&["install"], &["/usr/local/share/.cache/yarn"]),
         };
         return package.does(verbs).then_some((package.verb.range.end, targets));
     }

@@ -2,7 +2,7 @@
 
 use grammar::{Code, Diagnostic};
 
-use crate::lint::packages::{Manager, package};
+use crate::lint::packages::{Packager, package};
 use crate::lint::uses::line_of;
 use crate::lint::{Cx, Origin, Rule};
 use crate::shell::Command;
@@ -58,7 +58,7 @@ impl Rule for InstallWithoutYes {
             for run in cx.runs(&stage).iter() {
                 for command in &run.script.commands {
                     let Some(package) = package(command) else { continue };
-                    if !asks(package.manager, command) || !package.does(verbs(package.manager)) {
+                    if !asks(package.packager, command) || !package.does(verbs(package.packager)) {
                         continue;
                     }
                     let span = run.words_to(command, package.verb.range.end);
@@ -79,9 +79,9 @@ impl Rule for InstallWithoutYes {
 }
 
 /// What asks before it is done.
-fn verbs(manager: Manager) -> &'static [&'static str] {
-    match manager {
-        Manager::Apt => &[
+fn verbs(packager: Packager) -> &'static [&'static str] {
+    match packager {
+        Packager::Apt => &[
             "install",
             "reinstall",
             "upgrade",
@@ -93,7 +93,7 @@ fn verbs(manager: Manager) -> &'static [&'static str] {
             "build-dep",
             "satisfy",
         ],
-        Manager::Rpm => &[
+        Packager::Rpm => &[
             "install",
             "reinstall",
             "localinstall",
@@ -107,14 +107,14 @@ fn verbs(manager: Manager) -> &'static [&'static str] {
             "swap",
             "builddep",
         ],
-        Manager::Zypper => {
+        Packager::Zypper => {
             &["install", "in", "remove", "rm", "update", "up", "dup", "dist-upgrade", "patch"]
         }
-        Manager::Apk | Manager::Pip | Manager::Npm | Manager::Yarn => &[],
+        Packager::Apk | Packager::Pip | Packager::Npm | Packager::Yarn => &[],
     }
 }
 
-fn asks(manager: Manager, command: &Command) -> bool {
+fn asks(packager: Packager, command: &Command) -> bool {
     let has = |short: &str, long: &[&str]| command.flag(short, long).is_some();
     let words = command.args();
     // What stands for several words, or for options, may say yes.
@@ -123,8 +123,8 @@ fn asks(manager: Manager, command: &Command) -> bool {
     if command.reads_pipe || is_variable_first || words.iter().any(|word| is_open(&word.text)) {
         return false;
     }
-    match manager {
-        Manager::Apt => {
+    match packager {
+        Packager::Apt => {
             let is_quiet = |text: &str| {
                 let quiet = text.strip_prefix('-').unwrap_or_default();
                 quiet.matches('q').count() > 1 && !text.starts_with("--") || text == "-q=2"
@@ -133,13 +133,13 @@ fn asks(manager: Manager, command: &Command) -> bool {
                 && !has("", &["just-print", "print-uris", "download-only", "help", "version"])
                 && !words.iter().any(|word| is_quiet(&word.text))
         }
-        Manager::Rpm => {
+        Packager::Rpm => {
             !has("y", &["assumeyes", "assumeno", "downloadonly", "version", "help"])
                 && !words.iter().any(|word| word.text.contains("assumeyes"))
         }
-        Manager::Zypper => {
+        Packager::Zypper => {
             !has("yn", &["no-confirm", "non-interactive", "dry-run", "download-only", "help"])
         }
-        Manager::Apk | Manager::Pip | Manager::Npm | Manager::Yarn => false,
+        Packager::Apk | Packager::Pip | Packager::Npm | Packager::Yarn => false,
     }
 }

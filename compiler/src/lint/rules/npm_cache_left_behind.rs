@@ -2,7 +2,7 @@
 
 use grammar::{Code, Diagnostic, Severity};
 
-use crate::lint::packages::{Manager, package};
+use crate::lint::packages::{Packager, package};
 use crate::lint::{Cx, Origin, Rule};
 
 /// ## What it does
@@ -57,25 +57,27 @@ impl Rule for NpmCacheLeftBehind {
             }
             for run in cx.runs(&stage).iter() {
                 let known = || run.script.commands.iter().filter_map(|it| Some((it, package(it)?)));
-                let clean = |manager| match manager {
-                    Manager::Npm => Some("npm cache clean --force"),
-                    Manager::Yarn => Some("yarn cache clean"),
-                    Manager::Apt | Manager::Apk | Manager::Rpm | Manager::Zypper | Manager::Pip => {
-                        None
-                    }
+                let clean = |packager| match packager {
+                    Packager::Npm => Some("npm cache clean --force"),
+                    Packager::Yarn => Some("yarn cache clean"),
+                    Packager::Apt
+                    | Packager::Apk
+                    | Packager::Rpm
+                    | Packager::Zypper
+                    | Packager::Pip => None,
                 };
                 let installs = ["install", "ci", "i", "add", "global"];
                 let first =
-                    known().find(|(_, it)| clean(it.manager).is_some() && it.does(&installs));
+                    known().find(|(_, it)| clean(it.packager).is_some() && it.does(&installs));
                 let Some((command, package)) = first else { continue };
                 let cleans =
-                    known().any(|(_, it)| it.manager == package.manager && it.does(&["cache"]));
+                    known().any(|(_, it)| it.packager == package.packager && it.does(&["cache"]));
                 let text = run.script.text();
                 let is_removed = text.contains(".npm") || text.contains(".cache");
                 if cleans || is_removed || run.mounts().next().is_some() {
                     continue;
                 }
-                let Some(clean) = clean(package.manager) else { continue };
+                let Some(clean) = clean(package.packager) else { continue };
                 let span = run.words_to(command, package.verb.range.end);
                 let message = format!("what {} downloads stays in the layer", command.program());
                 let mut note = Diagnostic::note(self.name(), message, span)

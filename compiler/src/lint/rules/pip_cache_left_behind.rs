@@ -2,7 +2,7 @@
 
 use grammar::{Code, Diagnostic, Instruction};
 
-use crate::lint::packages::{Manager, package};
+use crate::lint::packages::{Packager, package};
 use crate::lint::uses::line_of;
 use crate::lint::{Cx, Origin, Rule};
 
@@ -73,7 +73,7 @@ impl Rule for PipCacheLeftBehind {
                 }
                 for command in &run.script.commands {
                     let Some(package) = package(command) else { continue };
-                    let installs = package.manager == Manager::Pip && package.does(&["install"]);
+                    let installs = package.packager == Packager::Pip && package.does(&["install"]);
                     let long = ["no-cache-dir", "no-cache", "cache-dir", "dry-run", "help"];
                     let has_options = command.args().iter().any(|word| {
                         word.text.starts_with('$') && word.text.to_ascii_uppercase().contains("OPT")

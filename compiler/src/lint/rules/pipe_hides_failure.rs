@@ -56,7 +56,7 @@ impl Rule for PipeHidesFailure {
         for stage in cx.stages.clone() {
             let line = line_of(cx, &stage);
             let below = line[1..].iter().rev().flat_map(|it| it.own);
-            let mut has_pipefail = below.filter_map(shell).last().is_some_and(says_pipefail);
+            let mut has_pipefail = below.filter_map(shell).next_back().is_some_and(says_pipefail);
             let runs = cx.runs(&stage);
             for (_, statement) in stage.statements() {
                 if let Some(shell) = shell(statement) {

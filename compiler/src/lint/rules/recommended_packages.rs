@@ -2,7 +2,7 @@
 
 use grammar::{Code, Diagnostic, Severity};
 
-use crate::lint::packages::{Manager, package};
+use crate::lint::packages::{Packager, package};
 use crate::lint::{Cx, Origin, Rule};
 
 /// ## What it does
@@ -60,7 +60,7 @@ impl Rule for RecommendedPackages {
             for run in cx.runs(&stage).iter() {
                 for command in &run.script.commands {
                     let Some(package) = package(command) else { continue };
-                    let installs = package.manager == Manager::Apt && package.does(&["install"]);
+                    let installs = package.packager == Packager::Apt && package.does(&["install"]);
                     let long = ["no-install-recommends", "install-recommends"];
                     if !installs || command.flag("", &long).is_some() {
                         continue;

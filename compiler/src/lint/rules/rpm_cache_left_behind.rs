@@ -2,7 +2,7 @@
 
 use grammar::{Code, Diagnostic};
 
-use crate::lint::packages::{Manager, Package, package};
+use crate::lint::packages::{Package, Packager, package};
 use crate::lint::{Cx, Origin, Rule};
 use crate::shell::Command;
 
@@ -87,7 +87,7 @@ impl Rule for RpmCacheLeftBehind {
                     continue;
                 }
                 let span = run.words_to(command, package.verb.range.end);
-                let clean = match package.manager == Manager::Zypper {
+                let clean = match package.packager == Packager::Zypper {
                     true => "zypper clean --all".to_owned(),
                     false => format!("{} clean all", command.program()),
                 };
@@ -106,5 +106,5 @@ impl Rule for RpmCacheLeftBehind {
 
 fn rpm(command: &Command) -> Option<Package<'_>> {
     let package = package(command)?;
-    matches!(package.manager, Manager::Rpm | Manager::Zypper).then_some(package)
+    matches!(package.packager, Packager::Rpm | Packager::Zypper).then_some(package)
 }
