@@ -65,10 +65,7 @@ fn told(cursor: &Cursor<'_>, edits: Vec<(Span, String)>) -> Vec<TextEdit> {
 fn style(cursor: &Cursor<'_>) -> Style {
     let fmt = cursor.analysis.project.settings.fmt;
     let usual = Style::default();
-    Style {
-        width: fmt.width.unwrap_or(usual.width),
-        indent: fmt.indent.unwrap_or(usual.indent),
-    }
+    Style { width: fmt.width.unwrap_or(usual.width), indent: fmt.indent.unwrap_or(usual.indent) }
 }
 
 fn edits(cursor: &Cursor<'_>) -> Vec<(Span, String)> {

@@ -47,7 +47,8 @@ mod tests {
             started: 5,
             size: 7,
         };
-        let found = facts(step("/p/Dockerfile\nbase\nlinux/amd64\nexec 1", "[base 1/2] RUN a[1] b"));
+        let found =
+            facts(step("/p/Dockerfile\nbase\nlinux/amd64\nexec 1", "[base 1/2] RUN a[1] b"));
         let (project, facts_of) = found.unwrap();
         assert_eq!((project.as_str(), facts_of.stage.as_str()), ("/p/Dockerfile", "base"));
         assert_eq!((facts_of.text.as_str(), facts_of.size), ("RUN a[1] b", 7));
