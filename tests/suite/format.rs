@@ -118,8 +118,8 @@ fn order() -> Outcome {
     for name in &names {
         // Every tenth one is formatted already, every seventh one cannot be.
         let number: usize = name[..3].parse()?;
-        let keyword = if number % 10 == 0 { "FROM" } else { "from" };
-        let last = if number % 7 == 0 { "\nRUNN x\n" } else { "\n" };
+        let keyword = if number.is_multiple_of(10) { "FROM" } else { "from" };
+        let last = if number.is_multiple_of(7) { "\nRUNN x\n" } else { "\n" };
         fs::write(folder.path().join(name), format!("{keyword} a{last}"))?;
     }
     let number = |name: &&String| name[..3].parse::<usize>().unwrap_or_default();

@@ -144,7 +144,7 @@ fn look(root: &Value, schema: &Value, value: &Value, at: &str, all: &mut Vec<Str
         match schema["properties"].get(name) {
             Some(known) => look(root, known, inner, &at, all),
             None if schema["additionalProperties"] == false => {
-                all.push(format!("{at}: is unknown"))
+                all.push(format!("{at}: is unknown"));
             }
             None if schema["additionalProperties"].is_object() => {
                 look(root, &schema["additionalProperties"], inner, &at, all);
