@@ -31,7 +31,7 @@ const MAX_ANSWER: u64 = 16 << 20;
 const MAX_SCRIPTS: usize = 1000;
 /// Codes that make no sense here: about files that are sourced, about `#!` lines, which are ours, and about variables that
 /// are not set, which the base image may do.
-const SENSELESS: &[u64] = &[1008, 1090, 1091, 1128, 2148, 2154, 2187, 2239];
+const SENSELESS: &[u64] = &[1008, 1090, 1091, 1128, 2148, 2153, 2154, 2187, 2239];
 
 /// The program, where it is installed.
 pub(super) fn find(env: &Env) -> Option<PathBuf> {
