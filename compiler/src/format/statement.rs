@@ -36,10 +36,12 @@ impl Writer<'_> {
     }
 
     fn is_same(&self, statement: &Statement, text: &str) -> bool {
-        let alone = SourceFile::new("", format!("# escape={}\n{text}", self.escape));
-        match grammar::parse(&alone).tree.statements.as_slice() {
-            [new] => same::statements(statement, new, self.escape),
-            [] | [_, _, ..] => false,
+        let alone = SourceFile::new("", format!("# escape={}\nFROM a\n{text}", self.escape));
+        let parse = grammar::parse(&alone);
+        match parse.tree.statements.as_slice() {
+            // Blanks of odd kinds may hide that `<<` begins a heredoc; as one blank they do not.
+            [_, new] => !super::has_errors(&parse) && same::statements(statement, new, self.escape),
+            [] | [_] | [_, _, _, ..] => false,
         }
     }
 

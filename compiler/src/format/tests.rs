@@ -112,6 +112,7 @@ fn what_cannot_be_read_stays() {
     assert_eq!(formatted("FROM a\nRUNN b\n"), None);
     assert_eq!(formatted("FROM a\nRUN <<EOF\nb\n"), None);
     assert_eq!(line("RUN  a \\\n"), "RUN  a \\\n");
+    assert_eq!(line("COPY a <<\r\u{c}b=c  d\n"), "COPY a <<\r\u{c}b=c  d\n");
     let source = SourceFile::from_bytes("Dockerfile", b"from a\n# \xff\n");
     assert_eq!(format(&source, &grammar::parse(&source), &Style::default()), None);
 }
