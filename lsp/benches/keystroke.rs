@@ -183,6 +183,5 @@ fn completion_behind_a_keystroke(bencher: Bencher, lines: usize) {
     bencher.bench_local(|| {
         client.press();
         client.ask("textDocument/completion", params.clone());
-        client.diagnostics();
     });
 }
