@@ -26,6 +26,9 @@ use crate::render::{diff, findings, github, gitlab, pages, sarif};
 use crate::ui::Ui;
 use examine::{Job, Output, Report};
 
+/// Beyond so many files ShellCheck, which takes a good part of a second for each, has to be asked for.
+const MANY_FILES: usize = 50;
+
 /// Runs the command. Exit status 1 if something was found that is bad enough, 2 if the command line or a `dfc.toml` is wrong
 /// or a file cannot be read.
 pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
@@ -69,6 +72,13 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         return Err(CliError::usage("--shellcheck on: there is no program `shellcheck` in PATH")
             .help("Debian has it in the package `shellcheck`; `--shellcheck auto` uses it where it is there"));
     }
+    let has_many = work.len() > MANY_FILES;
+    let is_left_out = |settings: &Settings| {
+        args.shellcheck.or(settings.shellcheck).unwrap_or_default() == Shellcheck::Auto
+    };
+    if has_many && shellcheck.is_some() && work.iter().any(|(_, settings)| is_left_out(settings)) {
+        ui.note(format!("{} files: ShellCheck is left out; `--shellcheck on` asks it", work.len()));
+    }
     let job = Job {
         args,
         choice: &choice,
@@ -76,6 +86,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<ExitCode, CliError> {
         env: &ui.env,
         look: ui.look_out(),
         shellcheck,
+        has_many,
     };
     let reports = parallel::map(&work, |(place, settings)| job.report(place, settings));
     drop(job);

@@ -24,6 +24,7 @@ pub(super) fn trials() -> Vec<Trial> {
             places,
         ),
         Trial::test("check::shellcheck_may_be_anything", anything),
+        Trial::test("check::shellcheck_is_asked_for_with_many_files", many),
     ]
 }
 
@@ -119,4 +120,28 @@ fn anything() -> Outcome {
     }
     let far = "echo '{\"comments\":[{\"file\":\"0\",\"line\":3,\"column\":900,\"endLine\":1,\"endColumn\":0,\"code\":2000,\"level\":\"info\",\"message\":\"m\"}]}'";
     holds(&ask(far)?, &["SC2000"])
+}
+
+/// A slow program is no surprise: with many files it waits until somebody asks for it.
+fn many() -> Outcome {
+    let names: Vec<String> = (0..51).map(|number| format!("{number}.Dockerfile")).collect();
+    let text = "FROM scratch\nRUN true\n";
+    let all: Vec<_> = names.iter().map(|name| (name.as_str(), text)).collect();
+    let files = Files::new(&all)?;
+    let (program, asked) = (files.path("bin/shellcheck"), files.path("asked"));
+    fs::create_dir_all(files.path("bin"))?;
+    fs::write(&program, format!("#!/bin/sh\n: > {}\necho '{{}}'\n", asked.display()))?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    let check = |paths: &[&str], flags: &[&str]| -> Result<(bool, bool), Failed> {
+        let mut command = files.dfc.command(["check"])?;
+        command.args(flags).args(paths).current_dir(files.folder.path());
+        command.env("PATH", format!("{}:/usr/bin:/bin", files.path("bin").display()));
+        let done = crate::dfc::Done::from(command.output()?);
+        let was_asked = fs::remove_file(&asked).is_ok();
+        Ok((was_asked, done.stderr.contains("51 files: ShellCheck is left out")))
+    };
+    same(check(&["."], &[])?, (false, true))?;
+    same(check(&["."], &["--shellcheck", "off"])?, (false, false))?;
+    same(check(&["0.Dockerfile"], &[])?, (true, false))?;
+    same(check(&["."], &["--shellcheck", "on"])?, (true, false))
 }

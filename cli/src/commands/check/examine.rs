@@ -42,6 +42,8 @@ pub(super) struct Job<'a> {
     pub(super) look: Look,
     /// ShellCheck, if it is to be asked.
     pub(super) shellcheck: Option<PathBuf>,
+    /// Whether there are so many files that ShellCheck is asked only where somebody said so.
+    pub(super) has_many: bool,
 }
 
 /// What became of a file.
@@ -183,8 +185,11 @@ impl Job<'_> {
 
     /// ShellCheck, if it is to be asked about a file with these settings.
     fn program(&self, settings: &Settings) -> Option<PathBuf> {
-        let said = self.args.shellcheck.or(settings.shellcheck);
-        let is_wanted = said.unwrap_or_default() != Shellcheck::Off;
+        let is_wanted = match self.args.shellcheck.or(settings.shellcheck).unwrap_or_default() {
+            Shellcheck::Auto => !self.has_many,
+            Shellcheck::On => true,
+            Shellcheck::Off => false,
+        };
         let is_all = self.args.rules == CheckRules::All;
         self.shellcheck.clone().filter(|_| is_wanted && is_all)
     }
