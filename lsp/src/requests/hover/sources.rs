@@ -33,7 +33,10 @@ pub(super) fn tell(cursor: &Cursor<'_>) -> Option<Told> {
         .iter()
         .filter(|(path, _)| takes(&glob, path))
         .partition(|(path, _)| ignored.matches(path.as_bytes()));
-    let text = ignore::files(files.into_iter(), listing.is_complete);
+    let text = match files.is_empty() && listing.is_complete {
+        true => "brings no file of the context".to_owned(),
+        false => ignore::files(files.into_iter(), listing.is_complete),
+    };
     let left_out = match ignored.len() {
         0 => String::new(),
         count => format!("\n\n{count} more are left out by .dockerignore"),
