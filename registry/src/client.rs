@@ -25,6 +25,7 @@ pub(crate) mod index;
 pub(crate) mod push;
 pub(crate) mod resolve;
 mod stream;
+mod upload;
 
 #[cfg(test)]
 pub(crate) use download::Sink;

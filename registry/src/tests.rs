@@ -17,6 +17,7 @@ mod login;
 mod pull;
 mod push;
 mod server;
+mod upload;
 
 use server::{Answer, Asked, Server};
 

@@ -12,6 +12,7 @@ use crate::project::Project;
 
 mod caches;
 mod conf;
+mod cutting;
 mod downloads;
 mod engines;
 mod hostile;

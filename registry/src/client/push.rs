@@ -3,26 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::time::Duration;
+use std::io;
 
 use oci::{Descriptor, Digest, Reference};
 use store::Store;
 use ureq::http::{Method, Uri, header};
 
-use super::{Call, Client, refusal};
+use super::upload::{Upload, location};
+use super::{Call, Client};
 use crate::auth::Scopes;
 use crate::endpoint::Endpoint;
 use crate::error::RegistryError;
 use crate::progress::Progress;
 use crate::retry;
-use crate::transport::{Ask, Payload, Reply};
+use crate::transport::{Ask, Payload};
 use crate::uri;
-
-/// How long a registry may think about a blob that it has got.
-const DIGESTION: Duration = Duration::from_secs(600);
-/// The size of a piece, for registries that do not take a blob whole.
-const CHUNK: u64 = 16 << 20;
 
 /// An image, or an index of several, whose blobs are in a store.
 #[derive(Debug, Clone, Default)]
@@ -179,42 +174,70 @@ impl Client {
             progress.finished(&blob.digest, true);
             return Ok(());
         }
+        let mut upload = Upload::new(blob, from.open);
         let mut attempt = 0;
         loop {
-            let with_mount = source.take();
-            if with_mount.is_none() {
-                // Before an upload is begun, which does not wait for ever.
-                (from.bring)(progress)?;
-            }
-            let scopes = push_scopes(&endpoint, with_mount.as_ref());
-            let call = Call { scopes, ..self.call(&endpoint, Scopes::new(), &what, progress) };
-            let session = match self.begin(&call, blob, with_mount.as_ref()) {
-                Ok(Session::Mounted) => {
-                    progress.finished(&blob.digest, true);
-                    return Ok(());
-                }
-                Ok(Session::At(address)) => address,
-                // Who may not read there uploads.
-                Err(_) if with_mount.is_some() && !progress.is_cancelled() => continue,
-                Err(error) => return Err(error),
-            };
-            let why = match self.upload(&call, blob, &session, from.open) {
-                Ok(()) => {
+            let begun = match self.goes_on(&call, &mut upload) {
+                Some(session) => Session::At(session),
+                // It may have lost nothing but its answer.
+                None if upload.is_sent() && self.has_blob(&call, &blob.digest).unwrap_or(false) => {
                     progress.finished(&blob.digest, false);
                     return Ok(());
                 }
-                Err(_) if progress.is_cancelled() => return Err(RegistryError::Cancelled),
-                Err(error) if attempt + 1 >= call.attempts => return Err(error),
-                Err(RegistryError::Unreachable { detail, .. }) => detail,
-                Err(RegistryError::Status { status, .. }) if retry::is_passing(status) => {
-                    format!("it answered {status}")
-                }
-                Err(error) => return Err(error),
+                None => self.begin_or_mount(&call, &mut upload, source.take(), &from)?,
             };
+            let Session::At(session) = begun else {
+                progress.finished(&blob.digest, true);
+                return Ok(());
+            };
+            if upload.has_headway() {
+                attempt = 0;
+            }
+            let Err(error) = self.send(&call, &mut upload, &session) else {
+                progress.finished(&blob.digest, false);
+                return Ok(());
+            };
+            if progress.is_cancelled() {
+                return Err(RegistryError::Cancelled);
+            }
             attempt += 1;
+            // From its first byte it may do better, but not with a registry that has had enough.
+            let may_begin_anew = !matches!(error, RegistryError::RateLimited { .. });
+            let why = passing(&error)
+                .or_else(|| {
+                    (may_begin_anew && upload.gives_up_going_on()).then(|| error.to_string())
+                })
+                .filter(|_| attempt < call.attempts);
+            let Some(why) = why else { return Err(error) };
             progress.retrying(&what, &why);
             self.wait(progress, attempt, None)?;
         }
+    }
+
+    /// Begins an upload, or has the blob mounted from the repository `source`.
+    fn begin_or_mount(
+        &self,
+        call: &Call<'_>,
+        upload: &mut Upload<'_>,
+        source: Option<Endpoint>,
+        from: &BlobSource<'_>,
+    ) -> Result<Session, RegistryError> {
+        if let Some(source) = source {
+            let scopes = push_scopes(call.endpoint, Some(&source));
+            match self.begin(&Call { scopes, ..*call }, upload, Some(&source)) {
+                Ok(Session::At(session)) => {
+                    (from.bring)(call.progress)?;
+                    return Ok(Session::At(session));
+                }
+                Ok(Session::Mounted) => return Ok(Session::Mounted),
+                // Who may not read there uploads.
+                Err(_) if !call.progress.is_cancelled() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        // Before an upload is begun, which does not wait for ever.
+        (from.bring)(call.progress)?;
+        self.begin(call, upload, None)
     }
 
     fn has_blob(&self, call: &Call<'_>, digest: &Digest) -> Result<bool, RegistryError> {
@@ -230,77 +253,27 @@ impl Client {
         }
     }
 
-    /// Opens an upload, or has the blob mounted.
     fn begin(
         &self,
         call: &Call<'_>,
-        blob: &Descriptor,
+        upload: &mut Upload<'_>,
         source: Option<&Endpoint>,
     ) -> Result<Session, RegistryError> {
         let make = |link| {
             let mut address = call.endpoint.address(link, "blobs/uploads/");
             if let Some(source) = source {
-                address = uri::with_query(&address, "mount", &blob.digest.to_string());
+                address = uri::with_query(&address, "mount", &upload.blob.digest.to_string());
                 address = uri::with_query(&address, "from", &source.repository);
             }
             Ask::new(Method::POST, address)
         };
         let reply = self.request(call, &make)?;
-        match (reply.status, source) {
-            (201, Some(_)) => Ok(Session::Mounted),
-            _ => Ok(Session::At(location(call, &reply)?)),
+        if reply.status == 201 && source.is_some() {
+            return Ok(Session::Mounted);
         }
-    }
-
-    /// Sends a blob whole; in pieces if the registry does not take it whole.
-    fn upload(
-        &self,
-        call: &Call<'_>,
-        blob: &Descriptor,
-        session: &Uri,
-        open: &(dyn Fn() -> io::Result<File> + Sync),
-    ) -> Result<(), RegistryError> {
-        let once = Call { attempts: 1, scopes: call.scopes.clone(), ..*call };
-        let count =
-            |base: u64, file| Counting { file, base, count: 0, digest: blob.digest, call: &once };
-        let whole = || -> io::Result<Box<dyn Read + '_>> { Ok(Box::new(count(0, open()?))) };
-        let address = uri::with_query(&session.to_string(), "digest", &blob.digest.to_string());
-        let reply = self.ask(&once, &|_| Ask {
-            stall: Some(DIGESTION),
-            ..Ask::new(Method::PUT, address.clone())
-                .with(header::CONTENT_TYPE, "application/octet-stream")
-                .carrying(Payload::Stream { length: blob.size, open: &whole })
-        })?;
-        match reply.status {
-            200..=299 => return Ok(()),
-            405 | 411 | 413 => {}
-            _ => return Err(refusal(call, reply)),
-        }
-        let mut session = session.clone();
-        let mut start = 0;
-        while start < blob.size {
-            let length = CHUNK.min(blob.size - start);
-            let piece = || -> io::Result<Box<dyn Read + '_>> {
-                let mut file = open()?;
-                file.seek(SeekFrom::Start(start))?;
-                Ok(Box::new(count(start, file).take(length)))
-            };
-            let reply = self.request(&once, &|_| Ask {
-                stall: Some(DIGESTION),
-                ..Ask::new(Method::PATCH, session.to_string())
-                    .with(header::CONTENT_TYPE, "application/octet-stream")
-                    .with(header::CONTENT_RANGE, format!("{start}-{}", start + length - 1))
-                    .carrying(Payload::Stream { length, open: &piece })
-            })?;
-            session = location(call, &reply)?;
-            start += length;
-        }
-        let address = uri::with_query(&session.to_string(), "digest", &blob.digest.to_string());
-        self.request(&once, &|_| Ask {
-            stall: Some(DIGESTION),
-            ..Ask::new(Method::PUT, address.clone())
-        })?;
-        Ok(())
+        let session = location(call, &reply)?;
+        upload.begin_at(&session);
+        Ok(Session::At(session))
     }
 }
 
@@ -309,35 +282,13 @@ enum Session {
     At(Uri),
 }
 
-/// Tells how far a file was read.
-struct Counting<'a> {
-    file: File,
-    base: u64,
-    count: u64,
-    digest: Digest,
-    call: &'a Call<'a>,
-}
-
-impl Read for Counting<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.call.progress.is_cancelled() {
-            return Err(io::Error::other("cancelled"));
-        }
-        let count = self.file.read(buffer)?;
-        self.count += count as u64;
-        self.call.progress.advanced(&self.digest, self.base + self.count);
-        Ok(count)
+/// What is wrong, if it may be better next time.
+fn passing(error: &RegistryError) -> Option<String> {
+    if let RegistryError::Unreachable { detail, .. } = error {
+        return Some(detail.clone());
     }
-}
-
-fn location(call: &Call<'_>, reply: &Reply) -> Result<Uri, RegistryError> {
-    let text = reply.text_header("location").unwrap_or_default();
-    let found = Some(text).filter(|text| !text.is_empty());
-    found.and_then(|text| uri::join(&reply.address, text)).ok_or_else(|| RegistryError::Protocol {
-        host: call.endpoint.name.clone(),
-        what: call.what.to_owned(),
-        detail: "it does not say where to upload".to_owned(),
-    })
+    let RegistryError::Status { status, .. } = error else { return None };
+    retry::is_passing(*status).then(|| format!("it answered {status}"))
 }
 
 fn push_scopes(endpoint: &Endpoint, source: Option<&Endpoint>) -> Scopes {

@@ -9,8 +9,8 @@ use crate::error::RegistryError;
 use crate::progress::Progress;
 use crate::transport::{Failure, FailureKind, Reply};
 
-/// So much must come between two breaks for the second to count as the first.
-const HEADWAY: u64 = 64 << 10;
+/// So much must pass between two breaks for the second to count as the first.
+pub(super) const HEADWAY: u64 = 64 << 10;
 /// What comes with fewer bytes a second has fallen silent.
 const SLOWEST: u64 = 1 << 10;
 

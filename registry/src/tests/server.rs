@@ -37,6 +37,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// With status 0, nothing is said: only to a request that is not read whole.
     pub(super) fn of(status: u16) -> Answer {
         Answer { status, headers: Vec::new(), body: Vec::new(), cut: None, stall: Duration::ZERO }
     }
@@ -90,6 +91,14 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Server {
+        Server::taking(|_| None, answer)
+    }
+
+    /// Reads so many bytes of a body alone as `takes` says, if it says so; whatever is answered then, nothing more is read.
+    pub(super) fn taking(
+        takes: impl Fn(&Asked) -> Option<usize> + Send + Sync + 'static,
+        answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+    ) -> Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let server = Server {
             address: listener.local_addr().unwrap(),
@@ -97,13 +106,14 @@ impl Server {
             stop: Arc::default(),
         };
         let (asked, stop, answer) = (server.asked.clone(), server.stop.clone(), Arc::new(answer));
+        let takes = Arc::new(takes);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                let (asked, answer) = (asked.clone(), answer.clone());
-                thread::spawn(move || serve(&stream.unwrap(), &asked, &*answer));
+                let (asked, answer, takes) = (asked.clone(), answer.clone(), takes.clone());
+                thread::spawn(move || serve(&stream.unwrap(), &asked, &*takes, &*answer));
             }
         });
         server
@@ -137,9 +147,14 @@ impl Drop for Server {
     }
 }
 
-fn serve(stream: &TcpStream, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> Answer) {
+fn serve(
+    stream: &TcpStream,
+    log: &Mutex<Vec<Asked>>,
+    takes: &dyn Fn(&Asked) -> Option<usize>,
+    answer: &dyn Fn(&Asked) -> Answer,
+) {
     let mut reader = BufReader::new(stream);
-    while let Some(mut asked) = read_request(&mut reader) {
+    while let Some((mut asked, is_whole)) = read_request(&mut reader, takes) {
         let answer = {
             let mut log = log.lock().unwrap();
             let same = |other: &&Asked| other.method == asked.method && other.path == asked.path;
@@ -148,13 +163,19 @@ fn serve(stream: &TcpStream, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) ->
             drop(log);
             answer(&asked)
         };
-        if write_answer(stream, &answer, asked.method == "HEAD").is_none() {
+        let hangs_up = !is_whole && answer.status == 0;
+        if hangs_up || write_answer(stream, &answer, asked.method == "HEAD").is_none() || !is_whole
+        {
             return;
         }
     }
 }
 
-fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
+/// A request, and whether all of it was read.
+fn read_request(
+    reader: &mut BufReader<&TcpStream>,
+    takes: &dyn Fn(&Asked) -> Option<usize>,
+) -> Option<(Asked, bool)> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let mut words = line.split_whitespace();
@@ -168,10 +189,12 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
     let length = headers.get("content-length").map_or(0, |text| text.parse().unwrap());
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
     let (path, query) = (path.to_owned(), query.to_owned());
-    Some(Asked { method, path, query, headers, body, earlier: 0 })
+    let mut asked = Asked { method, path, query, headers, body: Vec::new(), earlier: 0 };
+    let taken = takes(&asked).filter(|taken| *taken < length);
+    asked.body.resize(taken.unwrap_or(length), 0);
+    reader.read_exact(&mut asked.body).ok()?;
+    Some((asked, taken.is_none()))
 }
 
 /// `None` if the connection is to be closed.

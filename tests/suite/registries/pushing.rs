@@ -4,6 +4,7 @@ use std::fs;
 
 use libtest_mimic::{Failed, Trial};
 
+use super::cutting::Cutting;
 use super::server::Registry;
 use super::user::{User, says};
 use crate::Outcome;
@@ -21,6 +22,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("registries::pushing::layers_of_a_base_stay", NEEDS, layers_of_a_base_stay),
         trial("registries::pushing::to_another_registry", NEEDS, to_another_registry),
         trial("registries::pushing::what_asks_for_the_image", NEEDS, what_asks_for_the_image),
+        trial("registries::pushing::connections_that_break", NEEDS, connections_that_break),
     ]
 }
 
@@ -158,4 +160,18 @@ fn what_asks_for_the_image() -> Outcome {
     let archive = without.path("app.tar").display().to_string();
     let failed = without.run(&["save", "-o", &archive, &app])?.expect(1)?;
     says(&failed.stderr, &["of localhost", "cannot be fetched", "cannot reach"])
+}
+
+/// The registry of Debian does not know how far an upload got: it begins anew, and ends whole.
+fn connections_that_break() -> Outcome {
+    let registry = Registry::empty()?;
+    let way = Cutting::to(&registry.host(), 2, 1_000_000)?;
+    let name = format!("{}/team/app:1", way.host());
+    let pushing = user()?;
+    build(&pushing, &["-t", &name])?;
+    pushing.run(&["push", &name])?.expect(0)?;
+    if way.left() != 0 {
+        return Err(format!("{} connections were not cut", way.left()).into());
+    }
+    expect_whole(&registry.name("team/app:1"))
 }
