@@ -193,6 +193,15 @@ impl Lookup {
         Ok(store.last_record_of_slot(&self.slot)?.map(|(_, record)| record.duration))
     }
 
+    /// The layer that was last made at this place of the file, whatever of.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn last_layer(&self, store: &Store) -> Result<Option<LayerId>, Cause> {
+        let last = store.last_record_of_slot(&self.slot)?;
+        Ok(last.and_then(|(_, record)| record.layers.first().copied()))
+    }
+
     /// What the last run of the very same definition made, if its layers are here.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use store::{LayerId, Source, Store};
 
-use crate::context::{Disk, Identity};
+use crate::context::{Disk, Identity, OpenFolder};
 
 /// Where the bytes of a file are.
 #[derive(Debug, Clone)]
@@ -72,12 +72,13 @@ impl Content {
     }
 
     /// The path of a file of the user that is not what it was when it was hashed. Asked once it was read: then what
-    /// was read is what was hashed.
-    pub(crate) fn changed(&self) -> Option<&[u8]> {
+    /// was read is what was hashed. `folder` is that of the content before, or will be that of this one.
+    pub(crate) fn changed<'a>(&'a self, folder: &mut Option<OpenFolder<'a>>) -> Option<&'a [u8]> {
         match self {
             Content::Disk(file) => {
                 let seen = file.seen.as_ref()?;
-                (!file.disk.is_still(&file.path, seen)).then_some(file.path.as_slice())
+                let is_still = file.disk.is_still(folder, &file.path, seen);
+                (!is_still).then_some(file.path.as_slice())
             }
             Content::Layer { .. } | Content::Part { .. } | Content::Bytes(_) => None,
         }

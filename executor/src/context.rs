@@ -34,8 +34,14 @@ pub(crate) struct Disk {
     ignore: IgnoreFile,
     /// What .dockerignore says of folders, by path: a walk asks once.
     verdicts: Mutex<BTreeMap<Vec<u8>, Verdict>>,
-    /// Identities of files met, for the stat cache: what was seen when they were looked at.
-    stats: Mutex<BTreeMap<Vec<u8>, hash::Identity>>,
+}
+
+/// A folder of a context, open.
+#[derive(Debug)]
+pub(crate) struct OpenFolder<'a> {
+    disk: &'a Disk,
+    path: &'a [u8],
+    folder: OwnedFd,
 }
 
 /// Opened beneath the root, through no link and no `/proc` magic; a mount point inside a context is fine.
@@ -64,18 +70,26 @@ impl Disk {
             ignore_name,
             ignore,
             verdicts: Mutex::default(),
-            stats: Mutex::default(),
         })
     }
 
-    /// Which file was at a path when it was looked at.
-    pub(crate) fn identity(&self, path: &[u8]) -> Option<Identity> {
-        self.stats.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied()
-    }
-
-    /// Whether a file is the one that was seen, and was not written since.
-    pub(crate) fn is_still(&self, path: &[u8], seen: &Identity) -> bool {
-        self.stat(path).is_ok_and(|stat| stat.is_some_and(|it| seen.is_unwritten(&it)))
+    /// Whether a file is the one that was seen, and was not written since. Its folder is opened if it is not open.
+    pub(crate) fn is_still<'a>(
+        &'a self,
+        open: &mut Option<OpenFolder<'a>>,
+        path: &'a [u8],
+        seen: &Identity,
+    ) -> bool {
+        let is_at = |it: &OpenFolder<'_>| std::ptr::eq(it.disk, self) && it.path == parent(path);
+        if !open.as_ref().is_some_and(is_at) {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+            let folder = self.open_at(parent(path), flags).ok();
+            *open = folder.map(|folder| OpenFolder { disk: self, path: parent(path), folder });
+        }
+        let Some(OpenFolder { folder, .. }) = open else { return false };
+        let name = OsStr::from_bytes(crate::tree::base_name(path));
+        rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| seen.is_unwritten(&stat))
     }
 
     /// The folder.
@@ -180,16 +194,13 @@ impl Disk {
             }
         };
         let is_file = file_type == FileType::RegularFile;
-        if is_file {
-            let mut stats = self.stats.lock().unwrap_or_else(PoisonError::into_inner);
-            stats.insert(path.clone(), hash::Identity::of(stat));
-        }
         let mtime =
             Mtime { secs: stat.st_mtime, nanos: u32::try_from(stat.st_mtime_nsec).unwrap_or(0) };
         Ok(Found {
             entry: Entry { path, kind, mode, uid: 0, gid: 0, mtime, xattrs: Vec::new() },
             link: (is_file && stat.st_nlink > 1).then_some(LinkId(stat.st_dev, stat.st_ino)),
             socket: file_type == FileType::Socket,
+            seen: is_file.then(|| Identity::of(stat)),
         })
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use compiler::op::SourceOp;
 use compiler::reason::MissReason;
 use compiler::{BuildGraph, CacheKey, KeyRecord, Op, Role, StepId};
+use rayon::prelude::*;
 use store::{ContentSource, Entry, FolderSource, Keep, LayerIndex, Meanwhile, Mtime};
 
 use crate::cache::preimage::Preimage;
@@ -268,8 +269,11 @@ impl<'a> Cx<'a> {
                 store.add_sourced(index, &files, Keep::Files)?
             }
             NewLayer::Sourced(index, contents) => {
-                let layer =
-                    store.add_sourced(index, &self.source(&contents), self.how_to_keep(id))?;
+                let source = self.source(&contents);
+                let layer = match (self.how_to_keep(id), lookup.last_layer(store)?) {
+                    (Keep::Files, Some(earlier)) => store.add_like(index, &source, earlier)?,
+                    (keep, _) => store.add_sourced(index, &source, keep)?,
+                };
                 unchanged(&contents)?;
                 layer
             }
@@ -326,10 +330,16 @@ impl<'a> Cx<'a> {
 
 /// Fails if a file of the user changed between being hashed and being read.
 pub(crate) fn unchanged(contents: &[Option<Content>]) -> Result<(), Cause> {
-    match contents.iter().flatten().find_map(Content::changed) {
+    // Pieces that know their neighbors' folder: it is opened once for all in it.
+    let changed = |piece: &[Option<Content>]| {
+        let mut folder = None;
+        let mut contents = piece.iter().flatten();
+        contents.find_map(|content| content.changed(&mut folder).map(<[u8]>::to_vec))
+    };
+    match contents.par_chunks(1024).find_map_first(changed) {
         None => Ok(()),
         Some(path) => Err(Cause::File {
-            message: format!("`{}` changed while it was copied", display(path)),
+            message: format!("`{}` changed while it was copied", display(&path)),
             help: Some("build again when nothing writes to it".into()),
             span: None,
         }),

@@ -77,7 +77,7 @@ impl Base {
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let link =
             content.map(|content| LinkId(number(content.at.layer), number(content.at.position)));
-        Found { entry, link, socket: false }
+        Found { entry, link, socket: false, seen: None }
     }
 
     /// Where the content of a file of the tree is.

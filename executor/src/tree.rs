@@ -6,6 +6,7 @@
 use store::Entry;
 use store::layer::index::join;
 
+use crate::context::Identity;
 use crate::error::Cause;
 
 /// More symbolic links than this in one path are a loop.
@@ -42,6 +43,8 @@ pub(crate) struct Found {
     pub(crate) link: Option<LinkId>,
     /// Whether it is a socket: it is copied as an empty file.
     pub(crate) socket: bool,
+    /// Which file it is on disk, if it is one there.
+    pub(crate) seen: Option<Identity>,
 }
 
 /// Names a file that has several names.
@@ -51,7 +54,7 @@ pub(crate) struct LinkId(pub(crate) u64, pub(crate) u64);
 impl Found {
     /// Something with one name.
     pub(crate) fn plain(entry: Entry) -> Found {
-        Found { entry, link: None, socket: false }
+        Found { entry, link: None, socket: false, seen: None }
     }
 }
 

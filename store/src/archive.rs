@@ -93,9 +93,7 @@ impl<'a> ArchiveWriter<'a> {
 
     fn file(&mut self, path: &str, size: u64, content: &mut dyn Read) -> Result<(), StoreError> {
         let doing = || format!("write `{path}` of an archive");
-        let kind = Kind::File { size, digest: FileDigest([0; 32]) };
-        let entry = Entry { path: path.into(), kind, mode: 0o644, ..Entry::IMPLICIT_DIR };
-        self.tar.header(&entry).doing(doing)?;
+        self.tar.header(&plain_file(path, size)).doing(doing)?;
         let found = io::copy(&mut content.take(size), self.tar.inner());
         let found = found.map_err(|error| StoreError::from_io(error, doing))?;
         if found < size {
@@ -108,9 +106,15 @@ impl<'a> ArchiveWriter<'a> {
         self.dir("blobs")?;
         self.dir("blobs/sha256")?;
         for digest in blobs {
-            let mut file = store.checked_blob(digest)?;
+            let size = store.blob_size(digest)?;
             let path = format!("blobs/sha256/{}", digest.hex());
-            self.file(&path, store.blob_size(digest)?, &mut file)?;
+            let doing = || format!("write `{path}` of an archive");
+            self.tar.header(&plain_file(&path, size)).doing(doing)?;
+            let found = store.copy_blob(digest, self.tar.inner())?;
+            if found != size {
+                return Err(StoreError::Changed { path, expected: size, found });
+            }
+            self.tar.pad(size).doing(doing)?;
         }
         Ok(())
     }
@@ -119,6 +123,12 @@ impl<'a> ArchiveWriter<'a> {
         let out = self.tar.finish().doing(|| "write an archive".into())?;
         out.flush().doing(|| "write an archive".into())
     }
+}
+
+/// A file of an archive.
+fn plain_file(path: &str, size: u64) -> Entry {
+    let kind = Kind::File { size, digest: FileDigest([0; 32]) };
+    Entry { path: path.into(), kind, mode: 0o644, ..Entry::IMPLICIT_DIR }
 }
 
 #[cfg(test)]

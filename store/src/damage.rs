@@ -1,9 +1,10 @@
 //! Bytes that somebody else changed: found where they are read, and removed so that they are fetched or made again.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::mpsc::{channel, sync_channel};
 
 use oci::Digest;
 use oci::digest::Hasher;
@@ -17,6 +18,10 @@ use crate::store::Store;
 
 /// Of bigger layers the files are not looked at one by one before a command runs in them.
 const CHECKED_FILES: usize = 4096;
+
+/// A blob is copied in pieces of this size, and hashed so many pieces behind.
+const PIECE: usize = 512 << 10;
+const AHEAD: usize = 3;
 
 /// A blob that is compared with its digest while it is read. In place of the last bytes of a damaged one there is an error,
 /// and the blob is removed from the store.
@@ -53,6 +58,61 @@ impl Store {
         let file = self.open_blob(digest)?;
         let left = file.metadata().doing(|| on("read", &self.blob_path(digest)))?.len();
         Ok(CheckedBlob { store: self, digest: *digest, file, left, hasher: Hasher::default() })
+    }
+
+    /// Copies a blob, comparing it with its digest beside that; of a damaged one the last bytes are kept back, and it is
+    /// removed.
+    ///
+    /// # Errors
+    /// It is not here, it is damaged, or `out` takes no more.
+    pub(crate) fn copy_blob(
+        &self,
+        digest: &Digest,
+        out: &mut dyn Write,
+    ) -> Result<u64, StoreError> {
+        let doing = || format!("copy blob {digest}");
+        let write = |out: &mut dyn Write, bytes: &[u8]| {
+            out.write_all(bytes).map_err(|error| StoreError::from_io(error, doing))
+        };
+        let mut file = self.open_blob(digest)?;
+        let size = file.metadata().doing(doing)?.len();
+        let (send, receive) = sync_channel::<Vec<u8>>(AHEAD);
+        let (give_back, spare) = channel::<Vec<u8>>();
+        let hash = move || {
+            let mut hasher = Hasher::default();
+            for piece in receive {
+                hasher.update(&piece);
+                // Nobody takes the last ones.
+                let _ = give_back.send(piece);
+            }
+            hasher.finish()
+        };
+        let (found, last) = std::thread::scope(|scope| -> Result<_, StoreError> {
+            // For a small one no thread is worth its while.
+            let hashing = (size > PIECE as u64).then(|| scope.spawn(hash));
+            let mut left = size;
+            loop {
+                let mut piece = spare.try_recv().unwrap_or_default();
+                piece.resize(usize::try_from(left).unwrap_or(PIECE).min(PIECE), 0);
+                file.read_exact(&mut piece).doing(doing)?;
+                left -= piece.len() as u64;
+                if left > 0 {
+                    write(out, &piece)?;
+                    let _ = send.send(piece);
+                    continue;
+                }
+                let Some(thread) = hashing else { return Ok((Digest::of(&piece), piece)) };
+                let _ = send.send(piece.clone());
+                drop(send);
+                return Ok((thread.join().expect("hashing does not panic"), piece));
+            }
+        })?;
+        if found != *digest {
+            self.remove_damaged(digest, &file)?;
+            return Err(StoreError::DamagedBlob { digest: *digest });
+        }
+        write(out, &last)?;
+        Ok(size)
     }
 
     /// Reads a blob to its end; one that is damaged is removed.
@@ -236,6 +296,7 @@ mod tests {
         let (_folder, store) = store();
         let digest = store.put_blob(&[7; 100_000]).unwrap();
         store.check_blob(&digest).unwrap();
+        store.copy_blob(&digest, &mut io::sink()).unwrap();
         flip(&store.blob_path(&digest));
         let error = store.check_blob(&digest).unwrap_err();
         assert!(matches!(error, StoreError::DamagedBlob { .. }), "{error}");

@@ -52,7 +52,7 @@ impl Store {
 
     /// Writes a merged tree into an empty folder; the paths that this process may not make as they are.
     pub fn write_flat(&self, flat: &Flat, folder: &Path) -> Result<Vec<Vec<u8>>, StoreError> {
-        write_files(&flat.index, flat, folder, OverlayForm::of_this_process(), self.pool())
+        write_files(&flat.index, flat, None, folder, OverlayForm::of_this_process(), self.pool())
     }
 }
 

@@ -264,6 +264,7 @@ impl Store {
         policy: &PrunePolicy,
         mut needed: Needed,
     ) -> Result<Vec<PathBuf>, StoreError> {
+        crate::blocks::forget_lost(db).doing(|| "forget blocks".into())?;
         let packed: rusqlite::Result<Vec<Digest>> = db
             .prepare_cached("SELECT blob FROM packed")
             .and_then(|mut ask| ask.query_map([], |row| digest(row, "blob"))?.collect());

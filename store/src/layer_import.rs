@@ -238,7 +238,7 @@ impl Store {
             folder.file(path).map(Source::File)
         };
         let folder = self.new_folder()?;
-        self.write_fs(&full, &open as &dyn ContentSource, folder.path())?;
+        self.write_fs(&full, &open as &dyn ContentSource, None, folder.path())?;
         self.put_fs(id, &folder.fs(), &place)?;
         Ok(place)
     }

@@ -1,12 +1,10 @@
 //! Layers to blobs: [`Store::pack`].
 
-use std::io::{self, Write};
-
 use oci::Digest;
-use oci::digest::Hasher;
 use oci::manifest::{Compression, Descriptor};
 
-use crate::compress::{Compressor, decompress, packer};
+use crate::blocks::KnownBlocks;
+use crate::compress::{How, decompress, packer, squeeze_stream};
 use crate::error::{Doing, StoreError};
 use crate::layer::index::LayerIndex;
 use crate::layer::pack::pack;
@@ -85,9 +83,12 @@ impl Store {
         epoch: Option<i64>,
     ) -> Result<Packed, StoreError> {
         let mut blob = self.blob_writer()?;
-        let diff_id = pack(index, source, (compression, epoch), &mut blob, self.pool())?;
+        let known = KnownBlocks::new(self);
+        let how = How { compression, memory: Some(&known), pool: self.pool() };
+        let done = pack(index, source, epoch, how, &mut blob)?;
         let (blob, size) = blob.finish(None)?;
-        Ok(Packed { diff_id, blob, size, compression, epoch })
+        self.note_blocks(&blob, &done.notes)?;
+        Ok(Packed { diff_id: done.content, blob, size, compression, epoch })
     }
 
     /// The same tar, compressed in another way.
@@ -111,29 +112,13 @@ impl Store {
         let doing = || format!("compress blob {blob} in another way");
         let (_, mut stream) = decompress(self.open_blob(blob)?).doing(doing)?;
         let mut out = self.blob_writer()?;
-        let compressor = Compressor::new(&mut out, compression, self.pool()).doing(doing)?;
-        let mut both = Both { compressor, hasher: Hasher::default() };
-        io::copy(&mut stream, &mut both).doing(doing)?;
-        both.compressor.finish().doing(doing)?;
-        let content = both.hasher.finish();
+        let done = squeeze_stream(self.how(compression), &mut stream, &mut out)?;
         let (digest, size) = out.finish(None)?;
-        Ok((digest, size, content))
-    }
-}
-
-struct Both<'a, W> {
-    compressor: Compressor<'a, W>,
-    hasher: Hasher,
-}
-
-impl<W: Write> Write for Both<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = self.compressor.write(bytes)?;
-        self.hasher.update(&bytes[..taken]);
-        Ok(taken)
+        Ok((digest, size, done.content))
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    /// How a stream is compressed.
+    pub(crate) fn how(&self, compression: Compression) -> How<'_> {
+        How { compression, memory: None, pool: self.pool() }
     }
 }

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use oci::Digest;
 use oci::manifest::{Compression, Descriptor};
 use rusqlite::{Connection, OptionalExtension, params};
+use rustix::fs::{Mode, OFlags};
 
 use crate::compress::packer;
 use crate::db::{digest, note_unsynced};
 use crate::error::{Doing, StoreError, on};
 use crate::folder::Folder;
 use crate::layer::codec;
-use crate::layer::files::write_files;
+use crate::layer::files::{Earlier, write_files};
 use crate::layer::index::{LayerIndex, TreeDigest};
 use crate::layer::layout::OverlayForm;
 use crate::layer::scan::{self, ScanOptions};
@@ -163,7 +164,7 @@ impl Store {
         match keep {
             Keep::Files => {
                 let staged = self.stage(index)?;
-                self.write_fs(&staged.index, source, &staged.path)?;
+                self.write_fs(&staged.index, source, None, &staged.path)?;
                 self.register(staged, None, None)
             }
             Keep::Packed { compression, epoch } => {
@@ -172,6 +173,30 @@ impl Store {
                 self.register(staged, None, Some((&packed, packer(compression))))
             }
         }
+    }
+
+    /// As [`Store::add_sourced`] with [`Keep::Files`]; a file that an earlier layer has just so is not made again but gets
+    /// another name, and its content is not read.
+    pub fn add_like(
+        &self,
+        index: LayerIndex,
+        source: &dyn ContentSource,
+        earlier: LayerId,
+    ) -> Result<LayerId, StoreError> {
+        let earlier = self.earlier(earlier);
+        let staged = self.stage(index)?;
+        self.write_fs(&staged.index, source, earlier.as_ref(), &staged.path)?;
+        self.register(staged, None, None)
+    }
+
+    /// The files of a layer, if it has any and they are all as they should be.
+    fn earlier(&self, id: LayerId) -> Option<Earlier> {
+        let fs = self.layer_folder(id).join("fs");
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let root = rustix::fs::open(&fs, flags, Mode::empty()).ok()?;
+        let is_whole = self.skipped(id).is_ok_and(|skipped| skipped.is_empty());
+        let index = self.index(id).ok().filter(|_| is_whole)?;
+        Some(Earlier { index, root })
     }
 
     /// Paths of a layer that could not be laid out as they are, because this process may not make devices or set some
@@ -190,11 +215,12 @@ impl Store {
         &self,
         index: &LayerIndex,
         source: &dyn ContentSource,
+        earlier: Option<&Earlier>,
         folder: &Path,
     ) -> Result<(), StoreError> {
         let fs = make_fs(folder)?;
         let form = OverlayForm::of_this_process();
-        let skipped = write_files(index, source, &fs, form, self.pool())?;
+        let skipped = write_files(index, source, earlier, &fs, form, self.pool())?;
         write_skipped(folder, &skipped)
     }
 

@@ -57,6 +57,7 @@
 
 pub mod archive;
 mod blob;
+mod blocks;
 mod cache_mount;
 mod compress;
 mod context;

@@ -100,15 +100,12 @@ pub(crate) fn hash_files<'a>(
     }
     let cache = by_root.entry(disk.path().to_owned()).or_default();
     let mut unknown: Vec<(&mut Found, Identity)> = Vec::new();
-    {
-        let stats = disk.stats.lock().unwrap_or_else(PoisonError::into_inner);
-        for found in files {
-            // Sockets and the like have no identity: they are empty files already.
-            let Some(identity) = stats.get(&found.entry.path) else { continue };
-            match cache.files.get(&found.entry.path).filter(|cached| identity.is(cached)) {
-                Some(cached) => set_digest(found, cached.digest),
-                None => unknown.push((found, *identity)),
-            }
+    for found in files {
+        // Sockets and the like have no identity: they are empty files already.
+        let Some(identity) = found.seen else { continue };
+        match cache.files.get(&found.entry.path).filter(|cached| identity.is(cached)) {
+            Some(cached) => set_digest(found, cached.digest),
+            None => unknown.push((found, identity)),
         }
     }
     if unknown.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use oci::manifest::Document;
@@ -43,10 +43,8 @@ pub fn write_folder(store: &Store, images: &[Archived], folder: &Path) -> Result
         if !path.exists() {
             let half = place.join(format!(".{}.{}", digest.hex(), std::process::id()));
             let mut out = fs::File::create(&half).doing(|| on("write", &half))?;
-            let copied = io::copy(&mut store.checked_blob(digest)?, &mut out);
-            copied.map_err(|error| {
+            store.copy_blob(digest, &mut out).inspect_err(|_| {
                 let _ = fs::remove_file(&half);
-                StoreError::from_io(error, || on("write", &half))
             })?;
             fs::rename(&half, &path).doing(|| on("write", &path))?;
         }

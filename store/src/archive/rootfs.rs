@@ -1,12 +1,11 @@
 //! A tar of a whole tree as one layer: what `docker import` takes.
 
-use std::io::{self, Read};
+use std::io::Read;
 
-use oci::digest::Sha256Writer;
 use oci::manifest::Compression;
 
 use super::stream::plain;
-use crate::compress::Compressor;
+use crate::compress::squeeze_stream;
 use crate::error::{Doing, StoreError};
 use crate::layer_record::{LayOut, Packed};
 use crate::store::Store;
@@ -19,15 +18,12 @@ pub fn read(store: &Store, stream: impl Read + Send) -> Result<Packed, StoreErro
     let doing = || "read the archive".to_owned();
     let mut stream = plain(stream).doing(doing)?;
     let mut blob = store.blob_writer()?;
-    let compressor = Compressor::new(&mut blob, Compression::Gzip, store.pool()).doing(doing)?;
-    let mut hashed = Sha256Writer::new(compressor);
-    let bytes = io::copy(&mut stream, &mut hashed).doing(doing)?;
-    if bytes == 0 {
+    let done = squeeze_stream(store.how(Compression::Gzip), &mut stream, &mut blob)?;
+    if done.bytes == 0 {
         let why = "it is empty".to_owned();
         return Err(StoreError::Archive { what: "the archive cannot be imported".into(), why });
     }
-    let (compressor, diff_id, _) = hashed.finish();
-    compressor.finish().doing(doing)?;
+    let diff_id = done.content;
     let (blob, size) = blob.finish(None)?;
     store.import_layer(&blob, &diff_id, LayOut::No)?;
     Ok(Packed { diff_id, blob, size, compression: Compression::Gzip, epoch: None })

@@ -1,38 +1,28 @@
-//! zstd in parallel: frames of a fixed size, one after the other, which every decoder reads as one stream.
+//! zstd: each block is a frame.
 
+use std::cell::RefCell;
 use std::io;
 
-use super::BlockCodec;
+use zstd::bulk::Compressor;
 
 /// Changes whenever the bytes do.
-pub(crate) const PACKER: &str = "zstd 1: zstd 1.5, level 3, frames of 4 MiB";
+pub(crate) const PACKER: &str = "zstd 2: zstd 1.5, level 3, frames of 2 MiB";
 const LEVEL: i32 = 3;
-const BLOCK: usize = 4 << 20;
 
-pub(crate) struct Zstd;
+thread_local! {
+    /// Its tables are made once a thread.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
 
-impl BlockCodec for Zstd {
-    fn block(&self) -> usize {
-        BLOCK
-    }
-
-    fn window(&self) -> usize {
-        0
-    }
-
-    fn compress(&self, _: &[u8], block: &[u8], _: bool) -> io::Result<Vec<u8>> {
-        zstd::bulk::compress(block, LEVEL)
-    }
-
-    fn head(&self) -> Vec<u8> {
-        Vec::new()
-    }
-
-    fn tail(&self, _: u32, _: u64) -> Vec<u8> {
-        Vec::new()
-    }
-
-    fn checksum(&self, _: &[u8]) -> crc32fast::Hasher {
-        crc32fast::Hasher::new()
-    }
+/// Compresses a block.
+pub(super) fn compress(plain: &[u8], packed: &mut Vec<u8>) -> io::Result<()> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            None => kept.insert(Compressor::new(LEVEL)?),
+        };
+        packed.clear();
+        packed.reserve(zstd::zstd_safe::compress_bound(plain.len()));
+        compressor.compress_to_buffer(plain, packed).map(drop)
+    })
 }

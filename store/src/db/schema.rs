@@ -1,7 +1,7 @@
 //! The tables, one step per version (`PRAGMA user_version`). A step is never changed once released; a new one is added.
 
 /// What brings a database from version N to N+1, by N.
-pub(crate) const STEPS: [&str; 3] = [V1, V2, V3];
+pub(crate) const STEPS: [&str; 4] = [V1, V2, V3, V4];
 
 /// Digests and keys are blobs of 32 bytes, times are seconds since 1970, durations nanoseconds.
 const V1: &str = "
@@ -112,4 +112,16 @@ DROP INDEX step_slot;
 /// leaves the store alone from here on.
 const V3: &str = "
 CREATE INDEX packed_blob ON packed (blob);
+";
+
+/// Where blocks of layers are that were compressed before ([`crate::blocks`]).
+const V4: &str = "
+CREATE TABLE block (
+    key      BLOB    PRIMARY KEY,       -- blake3 of what went in, by what compressed it
+    blob     BLOB    NOT NULL,
+    start    INTEGER NOT NULL,          -- bytes
+    length   INTEGER NOT NULL,          -- bytes
+    checksum BLOB    NOT NULL           -- blake3
+) STRICT, WITHOUT ROWID;
+CREATE INDEX block_blob ON block (blob);
 ";

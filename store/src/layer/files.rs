@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
@@ -18,10 +20,26 @@ use crate::source::{ContentSource, Source};
 const BIG: u64 = 1 << 20;
 const FEW: usize = 32;
 
+/// The files of an earlier layer: what is in both becomes another name of one file. Nobody writes to the files of a layer.
+#[derive(Debug)]
+pub(crate) struct Earlier {
+    /// What they are.
+    pub(crate) index: Arc<LayerIndex>,
+    /// The folder.
+    pub(crate) root: OwnedFd,
+}
+
+impl Earlier {
+    fn has(&self, entry: &Entry) -> bool {
+        self.index.get(&entry.path) == Some(entry)
+    }
+}
+
 /// Writes a layer into an empty folder; the paths that this process may not make as they are.
 pub(crate) fn write_files(
     index: &LayerIndex,
     source: &dyn ContentSource,
+    earlier: Option<&Earlier>,
     folder: &Path,
     form: OverlayForm,
     pool: &ThreadPool,
@@ -33,21 +51,30 @@ pub(crate) fn write_files(
         let dir = if entry.is_dir() { &entry.path } else { parent(&entry.path) };
         tree.make_dir(dir).doing(|| doing(dir))?;
     }
+    let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let refused = Mutex::new(Vec::new());
     let write = |(position, entry): (usize, &Entry)| -> Result<(), StoreError> {
         let Kind::File { size, .. } = entry.kind else { return Ok(()) };
+        if earlier.is_some_and(|it| it.has(entry) && tree.link_from(&it.root, entry)) {
+            return Ok(());
+        }
         let mut file = tree.create(&entry.path).doing(|| doing(&entry.path))?;
         if size > 0 {
             let content = source.open(position, entry);
             let content = content.doing(|| format!("read `{}`", entry.path.escape_ascii()))?;
             copy(content, size, entry, &mut file)?;
         }
-        file.finish().doing(|| doing(&entry.path))
+        if file.settle(entry, own).doing(|| doing(&entry.path))? {
+            refused.lock().unwrap_or_else(PoisonError::into_inner).push(entry.path.clone());
+        }
+        Ok(())
     };
     // For a few small files, waking threads would take longer.
     match index.entries().len() <= FEW && index.content_size() <= BIG {
         true => index.entries().iter().enumerate().try_for_each(write)?,
         false => pool.install(|| index.entries().par_iter().enumerate().try_for_each(write))?,
     }
+    tree.files_are_settled(refused.into_inner().unwrap_or_else(PoisonError::into_inner));
     tree.finish(index.entries())
         .map_err(|(path, source)| StoreError::Io { doing: doing(&path), source })?;
     Ok(tree.skipped().to_vec())

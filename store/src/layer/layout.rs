@@ -13,7 +13,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, makedev,
+    AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags, makedev,
 };
 use rustix::io::Errno;
 
@@ -56,6 +56,8 @@ pub(crate) struct TreeWriter {
     dirs: BTreeSet<Vec<u8>>,
     /// Devices and attributes that this process may not make.
     skipped: Vec<Vec<u8>>,
+    /// Whether the regular files have their metadata already.
+    settled: bool,
 }
 
 /// Why one path could not be written.
@@ -65,7 +67,8 @@ impl TreeWriter {
     pub(crate) fn new(folder: &Path, form: OverlayForm) -> io::Result<TreeWriter> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let root = rustix::fs::open(folder, flags, Mode::empty())?;
-        Ok(TreeWriter { root, form, dirs: BTreeSet::new(), skipped: Vec::new() })
+        let (dirs, skipped) = (BTreeSet::new(), Vec::new());
+        Ok(TreeWriter { root, form, dirs, skipped, settled: false })
     }
 
     /// Paths that could not be made as they are, because this process has not the right to: devices, attributes.
@@ -113,6 +116,25 @@ impl TreeWriter {
         Ok(())
     }
 
+    /// Makes a regular file a name of one of another tree, if that is the same: all metadata, the size. `false` if not.
+    pub(crate) fn link_from(&self, other: &OwnedFd, entry: &Entry) -> bool {
+        let (path, flags) = (entry.path.as_slice(), AtFlags::empty());
+        if rustix::fs::linkat(other, path, &self.root, path, flags).is_err() {
+            return false;
+        }
+        let is_same = rustix::fs::statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| is_as_described(&stat, entry));
+        // Whatever it is, a file of our own comes in its place.
+        is_same || rustix::fs::unlinkat(&self.root, path, flags).is_err()
+    }
+
+    /// Notes that every regular file has been settled ([`FileWriter::settle`]) or linked.
+    pub(crate) fn files_are_settled(&mut self, mut skipped: Vec<Vec<u8>>) {
+        skipped.sort_unstable();
+        self.skipped.append(&mut skipped);
+        self.settled = true;
+    }
+
     /// Gives a regular file another name.
     pub(crate) fn rename(&mut self, from: &[u8], to: &[u8]) -> io::Result<()> {
         self.make_dir(parent(to))?;
@@ -125,7 +147,8 @@ impl TreeWriter {
             let dir = if entry.is_dir() { &entry.path } else { parent(&entry.path) };
             self.make_dir(dir).map_err(|err| (entry.path.clone(), err))?;
         }
-        for entry in entries.iter().filter(|entry| matches!(entry.kind, Kind::File { .. })) {
+        let is_open = |entry: &&Entry| !self.settled && matches!(entry.kind, Kind::File { .. });
+        for entry in entries.iter().filter(is_open).collect::<Vec<_>>() {
             self.metadata(entry).map_err(|err| (entry.path.clone(), err))?;
         }
         for entry in entries.iter().filter(|entry| !entry.is_dir()) {
@@ -211,16 +234,13 @@ impl TreeWriter {
         let mut path = format!("/proc/self/fd/{}/", self.root.as_raw_fd()).into_bytes();
         path.extend_from_slice(&entry.path);
         for (name, value) in &entry.xattrs {
-            // An attribute of the overlay in somebody's tar would make the kernel see a tree that we do not.
-            if name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.") {
+            if is_of_overlay(name) {
                 continue;
             }
             let flags = XattrFlags::empty();
             match rustix::fs::lsetxattr(path.as_slice(), name.as_slice(), value, flags) {
                 Ok(()) => {}
-                Err(Errno::PERM | Errno::OPNOTSUPP | Errno::INVAL | Errno::ACCESS) => {
-                    self.skipped.push(entry.path.clone());
-                }
+                Err(errno) if is_no_right(errno) => self.skipped.push(entry.path.clone()),
                 Err(errno) => return Err(errno.into()),
             }
         }
@@ -234,6 +254,27 @@ impl TreeWriter {
         }
         Ok(())
     }
+}
+
+/// An attribute of the overlay in somebody's tar would make the kernel see a tree that we do not.
+fn is_of_overlay(name: &[u8]) -> bool {
+    name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.")
+}
+
+/// Whether an attribute cannot be set by this process, or here.
+fn is_no_right(errno: Errno) -> bool {
+    matches!(errno, Errno::PERM | Errno::OPNOTSUPP | Errno::INVAL | Errno::ACCESS)
+}
+
+/// Whether a file is what its entry says, as far as `stat` tells.
+fn is_as_described(stat: &Stat, entry: &Entry) -> bool {
+    let Kind::File { size, .. } = entry.kind else { return false };
+    let Mtime { secs, nanos } = entry.mtime;
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+        && stat.st_mode & 0o7777 == entry.mode
+        && (stat.st_uid, stat.st_gid) == (entry.uid, entry.gid)
+        && u64::try_from(stat.st_size) == Ok(size)
+        && (stat.st_mtime, stat.st_mtime_nsec as u32) == (secs, nanos)
 }
 
 fn times(mtime: Mtime) -> Timestamps {
@@ -273,6 +314,34 @@ impl FileWriter {
     }
 
     pub(crate) fn finish(self) -> io::Result<()> {
+        self.end()
+    }
+
+    fn end(&self) -> io::Result<()> {
         if self.hole { self.file.set_len(self.size) } else { Ok(()) }
+    }
+
+    /// As [`FileWriter::finish`], and gives the file its metadata; whether this process may not set some attribute.
+    pub(crate) fn settle(self, entry: &Entry, own: (u32, u32)) -> io::Result<bool> {
+        self.end()?;
+        // Owner, then mode (changing the owner clears bits of it), then attributes, then the time.
+        if (entry.uid, entry.gid) != own {
+            let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
+            rustix::fs::fchown(&self.file, Some(uid), Some(gid))?;
+        }
+        rustix::fs::fchmod(&self.file, Mode::from_raw_mode(entry.mode))?;
+        let mut is_refused = false;
+        for (name, value) in &entry.xattrs {
+            if is_of_overlay(name) {
+                continue;
+            }
+            match rustix::fs::fsetxattr(&self.file, name.as_slice(), value, XattrFlags::empty()) {
+                Ok(()) => {}
+                Err(errno) if is_no_right(errno) => is_refused = true,
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        rustix::fs::futimens(&self.file, &times(entry.mtime))?;
+        Ok(is_refused)
     }
 }

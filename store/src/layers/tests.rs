@@ -70,9 +70,9 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
         for threads in [1, 4] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut blob = Vec::new();
-            let form = (compression, Some(0));
-            let diff_id =
-                crate::layer::pack::pack(&index, &source, form, &mut blob, &pool).unwrap();
+            let how = crate::compress::How { compression, memory: None, pool: &pool };
+            let done = crate::layer::pack::pack(&index, &source, Some(0), how, &mut blob);
+            let diff_id = done.unwrap().content;
             blobs.push((diff_id, Digest::of(&blob)));
             let (found, mut stream) = crate::compress::decompress(blob.as_slice()).unwrap();
             assert_eq!(found, compression);

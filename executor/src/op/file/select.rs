@@ -6,6 +6,7 @@
 use compiler::ignore::{IgnoreFile, Verdict};
 use compiler::op::CopyAction;
 use compiler::pattern::{Glob, has_wildcards};
+use rayon::prelude::*;
 use store::layer::index::join;
 use store::{Entry, Kind};
 
@@ -67,10 +68,10 @@ pub(crate) fn select(tree: &dyn SourceTree, action: &CopyAction) -> Result<Selec
         let Some(root) = get(tree, &resolved)? else {
             return Err(missing::source(tree, &action.source));
         };
-        let mut items = Vec::new();
-        if root.entry.is_dir() {
-            walk(tree, &resolved, b"", &filter, &Verdicts::default(), &mut items)?;
-        }
+        let items = match root.entry.is_dir() {
+            true => walk(tree, &resolved, b"", &filter, &Verdicts::default())?,
+            false => Vec::new(),
+        };
         selection.matches.push(Match { name: base_name(&path).to_vec(), root, items });
     }
     require(tree, action)?;
@@ -121,11 +122,11 @@ pub(crate) fn select_all(tree: &dyn SourceTree, path: &[u8]) -> Result<Selection
         Err(_) => None,
     };
     let Some(root) = found else { return Err(missing::source(tree, &display(path))) };
-    let mut items = Vec::new();
-    if root.entry.is_dir() {
-        let all = Filter { exclude: IgnoreFile::default(), include: None };
-        walk(tree, &root.entry.path, b"", &all, &Verdicts::default(), &mut items)?;
-    }
+    let all = Filter { exclude: IgnoreFile::default(), include: None };
+    let items = match root.entry.is_dir() {
+        true => walk(tree, &root.entry.path, b"", &all, &Verdicts::default())?,
+        false => Vec::new(),
+    };
     Ok(Selection { matches: vec![Match { name: base_name(path).to_vec(), root, items }] })
 }
 
@@ -214,33 +215,35 @@ impl Filter {
     }
 }
 
+/// What is taken of all in a folder; the folders in it are looked through beside each other.
 fn walk(
     tree: &dyn SourceTree,
     folder: &[u8],
     rel: &[u8],
     filter: &Filter,
     above: &Verdicts,
-    items: &mut Vec<Item>,
-) -> Result<(), Cause> {
-    for found in tree.children(folder)? {
+) -> Result<Vec<Item>, Cause> {
+    let take = |found: Found| -> Result<Vec<Item>, Cause> {
         let rel = join(rel, found.entry.name());
         let verdicts = filter.enter(above, &rel);
         let picked = filter.picks(&verdicts);
         let descend = found.entry.is_dir() && filter.descends(&verdicts, &rel);
-        if !picked && !descend {
-            continue;
+        if !descend {
+            return Ok(picked.then_some(Item { rel, found, picked }).into_iter().collect());
         }
-        let path = found.entry.path.clone();
-        let before = items.len();
-        items.push(Item { rel: rel.clone(), found, picked });
-        if descend {
-            walk(tree, &path, &rel, filter, &verdicts, items)?;
+        let mut below = walk(tree, &found.entry.path, &rel, filter, &verdicts)?;
+        if picked || !below.is_empty() {
+            below.insert(0, Item { rel, found, picked });
         }
-        if !picked && items.len() == before + 1 {
-            items.pop();
-        }
-    }
-    Ok(())
+        Ok(below)
+    };
+    let children = tree.children(folder)?;
+    let folders = children.iter().filter(|found| found.entry.is_dir()).count();
+    let parts: Vec<Vec<Item>> = match folders {
+        0 | 1 => children.into_iter().map(take).collect::<Result<_, _>>()?,
+        _ => children.into_par_iter().map(take).collect::<Result<_, _>>()?,
+    };
+    Ok(parts.into_iter().flatten().collect())
 }
 
 /// The names in a folder, for an error; none if it cannot be read.

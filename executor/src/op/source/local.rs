@@ -129,7 +129,7 @@ pub(crate) fn disk_content(disk: &Arc<Disk>, found: &Found) -> Option<Content> {
         Kind::File { .. } => Some(Content::Disk(Arc::new(DiskFile {
             disk: Arc::clone(disk),
             path: found.entry.path.clone(),
-            seen: disk.identity(&found.entry.path),
+            seen: found.seen,
         }))),
         Kind::Whiteout
         | Kind::Dir { .. }

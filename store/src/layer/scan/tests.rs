@@ -56,7 +56,7 @@ fn a_folder_becomes_an_index_and_the_index_a_folder() {
     let copy = TempDir::new().unwrap();
     let source = FolderSource::open(folder.path()).unwrap();
     let form = OverlayForm::of_this_process();
-    write_files(&index, &source, copy.path(), form, &pool()).unwrap();
+    write_files(&index, &source, None, copy.path(), form, &pool()).unwrap();
     assert_eq!(upper(&copy, None), index, "times included");
     assert!(source.file(b"link").is_err(), "links are not followed");
     assert!(source.file(b"../x").is_err());
@@ -117,7 +117,7 @@ fn whiteouts_and_opaque_folders() {
     let index = LayerIndex::new(entries).unwrap();
     let nothing = |_: usize, _: &Entry| Err(io::Error::other("no content"));
     let form = OverlayForm::of_this_process();
-    write_files(&index, &nothing, layer.path(), form, &pool()).unwrap();
+    write_files(&index, &nothing, None, layer.path(), form, &pool()).unwrap();
     assert_eq!(upper(&layer, None), index);
     assert_eq!(paths(&upper(&layer, Some(&below))), ["a", "a/b*", "a/tool!"]);
 }
@@ -146,7 +146,8 @@ fn attributes_are_kept_by_choice() {
         );
         let copy = TempDir::new().unwrap();
         let source = FolderSource::open(folder.path()).unwrap();
-        write_files(&index, &source, copy.path(), OverlayForm::of_this_process(), &pool()).unwrap();
+        write_files(&index, &source, None, copy.path(), OverlayForm::of_this_process(), &pool())
+            .unwrap();
         assert_eq!(upper(&copy, None), index);
     }
 }
